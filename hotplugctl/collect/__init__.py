@@ -1,0 +1,1 @@
+"""Tree and grammars to the model, one noun a file."""

@@ -1,0 +1,42 @@
+"""The PCI address and its one spelling, ``dddd:bb:dd.f`` (lower-case hex)."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple, Optional
+
+_ADDRESS = re.compile(r"(?:([0-9a-fA-F]{4,8}):)?([0-9a-fA-F]{2}):([01][0-9a-fA-F])\.([0-7])\Z")
+
+
+class PciAddress(NamedTuple):
+    """Domain, bus, device and function. Orders as ``lspci`` does. PCI Local Bus Specification 3.0, 3.2.2.3.2."""
+
+    domain: int
+    bus: int
+    device: int
+    function: int
+
+    @classmethod
+    def parse(cls, text: str) -> Optional[PciAddress]:
+        """Read ``[dddd:]bb:dd.f``, a missing domain taken as 0; None where the text is no such thing.
+
+        Domains may have more than four digits (VMD and Hyper-V make such: ``10000:00:00.0``).
+        """
+        found = _ADDRESS.match(text)
+        if found is None:
+            return None
+        domain, bus, device, function = found.groups()
+        return cls(int(domain or "0", 16), int(bus, 16), int(device, 16), int(function))
+
+    def __str__(self) -> str:
+        return f"{self.domain:04x}:{self.bus:02x}:{self.device:02x}.{self.function}"
+
+    @property
+    def slot(self) -> str:
+        """The address without its function, ``dddd:bb:dd``, as a slot's ``address`` file spells it."""
+        return f"{self.domain:04x}:{self.bus:02x}:{self.device:02x}"
+
+    @property
+    def bus_name(self) -> str:
+        """The bus, ``dddd:bb``, as ``/sys/class/pci_bus`` spells it."""
+        return f"{self.domain:04x}:{self.bus:02x}"

@@ -1,0 +1,1 @@
+"""Grammars: one a file, text to records, pure and total."""

@@ -1,0 +1,1 @@
+"""Verdicts: one family a file, one fault a function."""
