@@ -91,6 +91,8 @@ Failure = Union[
     Absent, Unrecorded, Denied, Failed, Vanished, Malformed, Hung, TooLarge, NotRegular, Outside
 ]
 Read = Union[Value, Failure]
+FAILURES = (Absent, Unrecorded, Denied, Failed, Vanished, Malformed, Hung, TooLarge, NotRegular, Outside)
+"""The types of ``Failure``, for ``isinstance``."""
 
 
 def errno_name(number: int) -> str:

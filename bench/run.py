@@ -1,0 +1,62 @@
+"""All measurements, each with its bound: status 0 if all are kept, 1 if one is over, 2 if one could not be measured."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+from bench import bench_list, bench_start
+from bench.pairs import CHECKOUT, Row, Unmeasurable, environment, table
+
+# In process, with bounds and a verdict of their own: modules with a main(), each run as a process.
+PARSERS = {"lspci": "bench.bench_lspci_parse", "dmesg": "bench.bench_dmesg_parse"}
+PARTS = ("start", "list", *PARSERS)
+
+
+def start(guest: str) -> list[Row]:
+    with tempfile.TemporaryDirectory(prefix="hotplugctl-bench-") as directory:
+        root = Path(guest) if guest else bench_start.unpack(bench_start.ARCHIVE, bench_start.STAGE, Path(directory))
+        return bench_start.measure(root, pairs=21)
+
+
+def processes(part: str, guest: str) -> int:
+    """Measure whole processes and print the rows; the status that this part alone would end with."""
+    try:
+        rows = start(guest) if part == "start" else bench_list.measure(pairs=7)
+    except Unmeasurable as error:
+        print(f"not measured: {error}")
+        return 2
+    print(table(rows))
+    return 0 if all(row.kept for row in rows) else 1
+
+
+def parser(module: str) -> int:
+    if find_spec(module) is None:
+        print(f"not measured: {module} is missing")
+        return 2
+    return subprocess.run([sys.executable, "-m", module], cwd=CHECKOUT, env=environment(), check=False).returncode
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    options.add_argument("--only", choices=PARTS, action="append", help="measure this part (may be repeated)")
+    options.add_argument("--guest", default="", help="a recorded guest (directory) for the part `start`")
+    chosen = options.parse_args(arguments)
+    print(f"Python {platform.python_version()}, click {version('click')}, tabulate {version('tabulate')}")
+    codes = []
+    for part in chosen.only or PARTS:
+        print(f"\n{part}:", flush=True)
+        codes.append(parser(PARSERS[part]) if part in PARSERS else processes(part, chosen.guest))
+    print("\n" + {0: "all bounds are kept", 1: "over a bound"}.get(max(codes), "not everything could be measured"))
+    return max(codes)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,23 @@
+"""The facts of the kernel log."""
+
+from __future__ import annotations
+
+from hotplugctl.model.reads import Value
+from hotplugctl.model.snapshot import KernelLog
+from hotplugctl.parse import dmesg, kernel_events
+from hotplugctl.source.tree import Tree
+
+# The ring buffer is 256 KB to a few MB (CONFIG_LOG_BUF_SHIFT, log_buf_len=).
+LIMIT = 32 << 20
+
+
+def collect(tree: Tree) -> KernelLog:
+    """What the lines of /dev/kmsg say; of a recording, cmd/kmsg or cmd/dmesg."""
+    read = tree.kernel_log(LIMIT)
+    if not isinstance(read, Value):
+        return KernelLog(None, (), read, {})
+    lines = read.data.decode("utf-8", "backslashreplace").splitlines()
+    events = tuple(
+        line.event for line in dmesg.iter_lines(lines, kernel_events.READER) if line.event is not None
+    )
+    return KernelLog(read.path, events, None, kernel_events.bar_states(events))

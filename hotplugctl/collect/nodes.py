@@ -1,0 +1,179 @@
+"""The nodes that PCI functions made: disks, partitions, interfaces, hosts, out of /sys/class."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Optional
+
+from hotplugctl.collect.functions import device_path
+from hotplugctl.model.devices import Detail, Node
+from hotplugctl.model.listing import Names
+from hotplugctl.model.reads import FAILURES, Absent, Hung, Read, Value, reason
+from hotplugctl.source.tree import Directory, Tree
+
+# Classes whose members a user would call a device; bdi, bsg, scsi_device and the like only mirror these.
+CLASSES = (
+    "block", "drm", "infiniband", "net", "nvme", "ptp", "rtc", "scsi_generic", "scsi_host", "scsi_tape",
+    "sound", "tpm", "tty", "uio", "usbmisc", "video4linux", "virtio-ports", "watchdog",
+)  # fmt: skip
+_WITHOUT_NODE = frozenset({"net", "scsi_host", "infiniband"})
+_ADDRESS_IN_PATH = re.compile(r"/([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])(?=/)")
+_RISKY_SECONDS = 2.0
+
+
+def collect(tree: Tree) -> Mapping[str, tuple[Node, ...]]:
+    """Address of a function → its nodes, ordered by class and name. Nodes of no PCI function are left out."""
+    found: dict[str, list[Node]] = {}
+    for subsystem in CLASSES:
+        for path in _members(tree, subsystem):
+            owner = _owner(path)
+            if owner is not None:
+                address, via = owner
+                found.setdefault(address, []).append(_node(tree, subsystem, path, via))
+    _add_serials(tree, found)
+    return {address: tuple(sorted(nodes, key=_order)) for address, nodes in found.items()}
+
+
+def _order(node: Node) -> tuple[str, list[tuple[int, str]]]:
+    """Numbers in a name count as numbers: sda2 before sda10."""
+    parts = re.findall(r"\d+|\D+", node.name)
+    return node.subsystem, [(int(part[:9]) if part.isdecimal() else -1, part) for part in parts]
+
+
+def _members(tree: Tree, subsystem: str) -> Iterable[str]:
+    base = f"/sys/class/{subsystem}"
+    listing = tree.names(base)
+    if isinstance(listing, Names):
+        for name in listing.names:
+            path = _linked(tree, f"{base}/{name}")
+            if path is not None:
+                yield path
+    elif subsystem == "scsi_generic":
+        # A recording may hold /sys/bus/scsi without this class; the device itself names its generic node.
+        yield from _generic_of_scsi_devices(tree)
+
+
+def _generic_of_scsi_devices(tree: Tree) -> Iterable[str]:
+    base = "/sys/bus/scsi/devices"
+    listing = tree.names(base)
+    for name in listing.names if isinstance(listing, Names) else ():
+        if name[:1].isdigit():
+            device = device_path(tree, f"{base}/{name}")
+            below = tree.names(f"{device}/scsi_generic") if isinstance(device, str) else None
+            if isinstance(below, Names):
+                yield from (f"{device}/scsi_generic/{generic}" for generic in below.names)
+
+
+def _linked(tree: Tree, link_path: str) -> Optional[str]:
+    link = tree.link(link_path)
+    if not isinstance(link, Value):
+        return None
+    target = link.text
+    if target.startswith("../../devices/") and "/.." not in target[6:]:
+        return "/sys" + target[5:]
+    resolved = tree.resolve(link_path)
+    return resolved if isinstance(resolved, str) else None
+
+
+def _owner(path: str) -> Optional[tuple[str, tuple[str, ...]]]:
+    """The PCI function nearest above a device path, and the parts between them."""
+    last = None
+    for last in _ADDRESS_IN_PATH.finditer(path):
+        pass
+    if last is None:
+        return None
+    return last[1], tuple(path[last.end() + 1 :].split("/")[:-1])
+
+
+def _node(tree: Tree, subsystem: str, path: str, via: tuple[str, ...]) -> Node:
+    name = path.rpartition("/")[2]
+    detail: dict[str, Detail] = {}
+    unknown: dict[str, str] = {}
+    readers = _DETAILS.get(subsystem, ())
+    directory = tree.directory(path) if readers else None
+    if directory is not None and not isinstance(directory, FAILURES):
+        with directory:
+            for key, kind in readers:
+                _read_detail(directory, key, kind, detail, unknown)
+    return Node(subsystem, name, _device_file(subsystem, name), via, path, detail, unknown)
+
+
+def _device_file(subsystem: str, name: str) -> Optional[str]:
+    if subsystem in _WITHOUT_NODE:
+        return None
+    if subsystem == "sound":
+        return f"/dev/snd/{name}"
+    if subsystem == "drm":
+        return f"/dev/dri/{name}"
+    # The kernel writes ! for the / of a name such as cciss/c0d0.
+    return "/dev/" + name.replace("!", "/")
+
+
+# What is read of a node: attribute and kind. All of these are kept by the kernel; none asks the device.
+_DETAILS: dict[str, tuple[tuple[str, str], ...]] = {
+    "block": (("size", "sectors"), ("ro", "flag"), ("removable", "flag"), ("partition", "number")),
+    "net": (("address", "text"), ("operstate", "text")),
+    "scsi_host": (("proc_name", "text"),),
+    "nvme": (("model", "text"), ("serial", "text"), ("state", "text")),
+}
+_OPTIONAL = frozenset({"partition", "removable", "state"})
+
+
+def _read_detail(
+    directory: Directory, key: str, kind: str, detail: dict[str, Detail], unknown: dict[str, str]
+) -> None:
+    read = directory.read(key)
+    if isinstance(read, Value):
+        value = _CONVERT[kind](read.text.strip())
+        if value is not None:
+            detail[key] = value
+            return
+        unknown[key] = f"{read.path}: not a {kind}"
+    elif key not in _OPTIONAL or not isinstance(read, Absent):
+        unknown[key] = reason(read)
+    detail[key] = None
+
+
+def _number(text: str) -> Optional[int]:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
+
+
+def _sectors(text: str) -> Optional[int]:
+    """``size`` counts sectors of 512 bytes whatever the device's block size (Documentation/ABI/stable/sysfs-block)."""
+    count = _number(text)
+    return None if count is None else count * 512
+
+
+_CONVERT = {
+    "text": lambda text: text,
+    "number": _number,
+    "sectors": _sectors,
+    "flag": lambda text: {"0": False, "1": True}.get(text),
+}
+
+
+def _add_serials(tree: Tree, found: dict[str, list[Node]]) -> None:
+    """``serial`` of a virtio disk asks the host and may never return: read where it can be left behind."""
+    wanted = {
+        f"{node.path}/serial": (nodes, position)
+        for nodes in found.values()
+        for position, node in enumerate(nodes)
+        if node.subsystem == "block" and len(node.via) == 2 and node.via[0].startswith("virtio")
+    }
+    if not wanted:
+        return
+    for path, read in tree.read_risky(tuple(wanted), _RISKY_SECONDS).items():
+        nodes, position = wanted[path]
+        nodes[position] = _with_serial(nodes[position], read)
+
+
+def _with_serial(node: Node, read: Read) -> Node:
+    if isinstance(read, (Value, Absent)):
+        serial = read.text or None if isinstance(read, Value) else None
+        return node._replace(detail={**node.detail, "serial": serial})
+    return node._replace(
+        detail={**node.detail, "serial": None},
+        unknown={**node.unknown, "serial": reason(read)},
+        hung=node.hung + (("serial",) if isinstance(read, Hung) else ()),
+    )

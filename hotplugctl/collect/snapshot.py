@@ -1,0 +1,134 @@
+"""Puts a snapshot together: each command asks for as much of it as it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple, Optional
+
+from hotplugctl.collect import (
+    acpi,
+    buses,
+    details,
+    functions,
+    guest,
+    kernel_config,
+    kernel_log,
+    mechanisms,
+    modules,
+    nodes,
+    services,
+    slots,
+    udev,
+)
+from hotplugctl.model.cmdline import CommandLine
+from hotplugctl.model.devices import PciFunction, Slots
+from hotplugctl.model.reads import FAILURES, Value
+from hotplugctl.model.resource import Range
+from hotplugctl.model.snapshot import Acpi, Child, KernelLog, Modules, Snapshot
+from hotplugctl.parse import cmdline as cmdline_grammar
+from hotplugctl.parse import resource
+from hotplugctl.source.tree import Tree
+
+_IOMEM_LIMIT = 4 << 20
+
+
+class Topology(NamedTuple):
+    """Buses, port services, ACPI and slots: who serves what."""
+
+    buses: Mapping[str, Optional[str]]
+    services: Mapping[str, Mapping[str, Optional[str]]]
+    acpi: Acpi
+    slots: Slots
+
+
+def topology(tree: Tree, items: tuple[PciFunction, ...]) -> Topology:
+    """Who serves which slot of which bus."""
+    of_buses = buses.collect(tree, items)
+    of_services = services.collect(tree)
+    known = {} if isinstance(of_services, FAILURES) else of_services
+    of_acpi = acpi.collect(tree, items, of_buses)
+    around = slots.Around({function.address: function for function in items}, of_buses, known, of_acpi)
+    return Topology(of_buses, known, of_acpi, slots.collect(tree, around))
+
+
+def collect(tree: Tree) -> Snapshot:
+    """Everything that ``check`` needs."""
+    listed = functions.collect(tree)
+    where = topology(tree, listed.items)
+    release = guest.release(tree)
+    config = kernel_config.collect(tree, release[0], mechanisms.SYMBOLS + guest.ARCHITECTURE_SYMBOLS)
+    line = command_line(tree)
+    log = kernel_log.collect(tree)
+    children = details.virtio_children(tree)
+    of_modules = modules.collect(tree, release[0], line, _unbound(listed.items, children))
+    core, others = mechanisms.collect(tree, _witnesses(tree, release[0], config, line, where.slots, of_modules, log))
+    return Snapshot(
+        guest.collect(tree, release, config.symbols, listed.items),
+        listed,
+        details.collect(tree, listed.items, where.services),
+        nodes.collect(tree),
+        children,
+        where.slots,
+        core,
+        others,
+        where.acpi,
+        line,
+        {bus: _autoprobe(tree, bus) for bus in ("pci", "virtio")},
+        of_modules,
+        udev.collect(tree),
+        log,
+        _ranges(tree, "/proc/iomem"),
+        _ranges(tree, "/proc/ioports"),
+        where.buses,
+    )
+
+
+def command_line(tree: Tree) -> Optional[CommandLine]:
+    """/proc/cmdline, None where it cannot be read."""
+    read = tree.read("/proc/cmdline")
+    return cmdline_grammar.parse(read.text) if isinstance(read, Value) else None
+
+
+def _unbound(items: tuple[PciFunction, ...], children: tuple[Child, ...]) -> tuple[str, ...]:
+    """The modaliases of what has no driver: only for these are the big files of /lib/modules read."""
+    aliases = [function.modalias for function in items if function.driver is None and not function.is_bridge]
+    aliases += [child.modalias for child in children if child.driver is None]
+    return tuple(dict.fromkeys(alias for alias in aliases if alias))
+
+
+def _witnesses(
+    tree: Tree,
+    release: Optional[str],
+    config: kernel_config.KernelConfig,
+    line: Optional[CommandLine],
+    of_slots: Slots,
+    of_modules: Modules,
+    log: KernelLog,
+) -> mechanisms.Witnesses:
+    serving: dict[str, int] = {}
+    for slot in of_slots.items:
+        if slot.mechanism is not None:
+            serving[slot.mechanism] = serving.get(slot.mechanism, 0) + 1
+    return mechanisms.Witnesses(
+        config,
+        modules.installed(tree, release, mechanisms.MODULES),
+        modules.autoload(tree, line, mechanisms.MODULES),
+        of_modules.forbidden,
+        line,
+        serving,
+        frozenset(str(event.get("driver")) for event in log.events if event.kind in ("driver-up", "core-up")),
+    )
+
+
+def _autoprobe(tree: Tree, bus: str) -> Optional[bool]:
+    read = tree.read(f"/sys/bus/{bus}/drivers_autoprobe")
+    return {"0": False, "1": True}.get(read.text.strip()) if isinstance(read, Value) else None
+
+
+def _ranges(tree: Tree, path: str) -> Optional[tuple[Range, ...]]:
+    """The lines of /proc/iomem; None where they are not readable, or masked with zeros for want of privilege."""
+    read = tree.read(path, _IOMEM_LIMIT)
+    if not isinstance(read, Value):
+        return None
+    parsed = resource.parse_iomem(read.text)
+    return None if parsed.masked else parsed.ranges

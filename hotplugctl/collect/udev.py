@@ -1,0 +1,49 @@
+"""Who makes the files in /dev: udevd and devtmpfs."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from hotplugctl.model.listing import Names
+from hotplugctl.model.reads import Absent, Value
+from hotplugctl.model.report import Evidence
+from hotplugctl.model.snapshot import Udev
+from hotplugctl.source.tree import Tree
+
+_CONTROL = "/run/udev/control"
+_DATA = "/run/udev/data"
+
+
+def collect(tree: Tree) -> Udev:
+    """udevd listens on /run/udev/control (systemd-udevd.service(8)); devtmpfs shows in /proc/mounts."""
+    running, udev_evidence = _udevd(tree)
+    devtmpfs, mount_evidence = _devtmpfs(tree)
+    return Udev(running, devtmpfs, udev_evidence + mount_evidence)
+
+
+def _udevd(tree: Tree) -> tuple[Optional[bool], tuple[Evidence, ...]]:
+    control = tree.kind_of(_CONTROL)
+    if isinstance(control, str):
+        return True, (Evidence(_CONTROL, control),)
+    data = tree.names(_DATA)
+    if isinstance(data, Names) and data.names:
+        # A socket does not survive in most recordings; what udevd wrote does.
+        return True, (Evidence(_DATA, f"{len(data.names)} entries"),)
+    if isinstance(control, Absent):
+        return False, (Evidence(_CONTROL, "absent"),)
+    return None, ()
+
+
+def _devtmpfs(tree: Tree) -> tuple[Optional[bool], tuple[Evidence, ...]]:
+    mounts = tree.read("/proc/mounts")
+    if not isinstance(mounts, Value):
+        mounts = tree.read("/proc/self/mounts")
+    if not isinstance(mounts, Value):
+        return None, ()
+    on_dev = None
+    for line in mounts.text.splitlines():
+        fields = line.split()
+        if len(fields) > 2 and fields[1] == "/dev":
+            on_dev = fields[2]
+    value = "nothing is mounted on /dev" if on_dev is None else f"{on_dev} on /dev"
+    return on_dev == "devtmpfs", (Evidence(mounts.path, value),)

@@ -1,0 +1,147 @@
+"""Everything that ``check`` knows of a guest: facts with their sources, before any verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple, Optional
+
+from hotplugctl.model.cmdline import CommandLine
+from hotplugctl.model.config_space import ConfigSpace
+from hotplugctl.model.devices import Functions, Node, Slots
+from hotplugctl.model.log import KernelEvent
+from hotplugctl.model.reads import Failure
+from hotplugctl.model.report import Evidence
+from hotplugctl.model.resource import Range, ResourceLine
+
+
+class Guest(NamedTuple):
+    """What the guest is. None: there is none, unless ``unknown`` names the key.
+
+    ``container``: what kind, where this is a container; ``physical``: True on bare metal.
+    """
+
+    kernel: Optional[str]
+    architecture: Optional[str]
+    hypervisor: Optional[str]
+    machine: Optional[str]
+    source: str
+    container: Optional[str]
+    physical: Optional[bool]
+    evidence: tuple[Evidence, ...]
+    unknown: Mapping[str, str]
+
+
+class Mechanism(NamedTuple):
+    """A hot-plug mechanism of the kernel, the core included.
+
+    ``state``: builtin, loaded, loadable, absent, disabled, blacklisted or unknown. ``present``: its code is in the
+    running kernel. ``config``: y, m, n, or None (``unknown`` then names it, or the symbol is not in the config).
+    ``autoload``: the files that will load the module. ``blocked_by``: what keeps it from working, in a few words.
+    """
+
+    name: str
+    symbol: str
+    state: str
+    present: Optional[bool]
+    blocked_by: Optional[str]
+    config: Optional[str]
+    autoload: tuple[str, ...]
+    evidence: tuple[Evidence, ...]
+    unknown: Mapping[str, str]
+
+
+class Detail(NamedTuple):
+    """What only ``check`` reads of a function: its config space and BARs, or why they could not be read.
+
+    ``listed``: the ACPI node belongs to it or not (``firmware_node``). ``services``: names of the PCIe port services
+    below a port with the driver bound to each (``{"pcie004": "pciehp"}``). ``override``: ``driver_override``.
+    """
+
+    config: Optional[ConfigSpace]
+    resources: Optional[tuple[ResourceLine, ...]]
+    services: Mapping[str, Optional[str]]
+    override: Optional[str]
+    unknown: Mapping[str, str]
+
+
+class Child(NamedTuple):
+    """A virtio device below a function: name, modalias and driver (None: none bound), its path."""
+
+    name: str
+    address: str
+    modalias: Optional[str]
+    driver: Optional[str]
+    path: str
+
+
+class Acpi(NamedTuple):
+    """The ACPI side: is there ACPI at all, QEMU's PCI hot-plug resources (PHPR), its GPE count, and slot nodes.
+
+    ``slots``: per bus, slot address (``dddd:bb:dd``) → path of the ``sun`` of its ACPI node. ``express``: root buses
+    (``dddd:bb``) whose host bridge is PNP0A08.
+    """
+
+    present: Optional[bool]
+    phpr: Optional[str]
+    gpe: Optional[int]
+    gpe_path: str
+    slots: Mapping[str, Mapping[str, str]]
+    express: frozenset[str]
+    unknown: Mapping[str, str]
+
+
+class Modules(NamedTuple):
+    """Modules: what matches which modalias, what is forbidden and by whom, what is there.
+
+    ``matches``: modalias → modules of this kernel that claim it (/lib/modules/RELEASE/modules.alias and what is built
+    in); ``matches_failure``: why that is unknown. ``forbidden``: module → evidence (blacklist, install, cmdline).
+    ``known``: loaded or built in. ``source``: the path of modules.alias.
+    """
+
+    matches: Mapping[str, tuple[str, ...]]
+    matches_failure: Optional[Failure]
+    forbidden: Mapping[str, Evidence]
+    known: frozenset[str]
+    source: str
+
+
+class Udev(NamedTuple):
+    """Who makes device nodes: is udevd there (None: unknown), is /dev a devtmpfs (None: unknown)."""
+
+    running: Optional[bool]
+    devtmpfs: Optional[bool]
+    evidence: tuple[Evidence, ...]
+
+
+class KernelLog(NamedTuple):
+    """The facts of the kernel log, in its order; ``failure`` where it could not be read.
+
+    ``bars``: (address, BAR as ``BAR 0``) → its last state in the log, ``assigned`` or ``failed``.
+    """
+
+    source: Optional[str]
+    events: tuple[KernelEvent, ...]
+    failure: Optional[Failure]
+    bars: Mapping[tuple[str, str], str]
+
+
+class Snapshot(NamedTuple):
+    """A guest at one moment."""
+
+    guest: Guest
+    functions: Functions
+    details: Mapping[str, Detail]
+    nodes: Mapping[str, tuple[Node, ...]]
+    children: tuple[Child, ...]
+    slots: Slots
+    core: Mechanism
+    mechanisms: tuple[Mechanism, ...]
+    acpi: Acpi
+    cmdline: Optional[CommandLine]
+    autoprobe: Mapping[str, Optional[bool]]
+    modules: Modules
+    udev: Udev
+    log: KernelLog
+    iomem: Optional[tuple[Range, ...]]
+    ioports: Optional[tuple[Range, ...]]
+    buses: Mapping[str, Optional[str]]

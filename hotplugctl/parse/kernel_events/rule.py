@@ -1,0 +1,106 @@
+"""How the families of kernel messages are written down: text by which a message begins, pattern, kind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from re import Match, Pattern
+from typing import Callable, Optional, Union
+
+from hotplugctl.model.log import Field, Head, KernelEvent
+
+Make = Callable[[Match[str], Head], Optional[KernelEvent]]
+
+NUMBER = r"[0-9]{1,15}"
+HEX = r"[0-9a-fA-F]{1,16}"
+BDF = r"[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]"
+
+# Groups of these names become whole numbers; every pattern bounds their digits.
+_WHOLE = frozenset(
+    [
+        "number",
+        "irq",
+        "error",
+        "pid",
+        "seconds",
+        "wait_s",
+        "limit_ms",
+        "issued_ms",
+        "sectors",
+        "sector_size",
+        "count",
+        "pass_number",
+        "type",
+        "msec",
+    ]
+)
+
+
+class Rule:
+    """One form of message. Compiled when a message first begins like it: most logs hold few of all forms."""
+
+    __slots__ = ("_compiled", "make", "pattern")
+
+    def __init__(self, pattern: str, make: Make) -> None:
+        self.pattern = pattern
+        self.make = make
+        self._compiled: Optional[Pattern[str]] = None
+
+    def read(self, text: str, head: Head) -> Optional[KernelEvent]:
+        compiled = self._compiled
+        if compiled is None:
+            compiled = self._compiled = re.compile(self.pattern)
+        found = compiled.match(text)
+        return None if found is None else self.make(found, head)
+
+
+Family = Sequence[tuple[tuple[str, ...], Rule]]
+"""Rules with the texts by which their messages begin: four characters, or one where the others vary."""
+
+
+def rule(starts: str, pattern: str, make: Union[str, Make], **constant: Field) -> tuple[tuple[str, ...], Rule]:
+    """A rule whose messages begin with one of ``starts`` (separated by ``|``). ``make`` is a kind or builds the event."""
+    return tuple(starts.split("|")), Rule(pattern, fact(make, **constant) if isinstance(make, str) else make)
+
+
+def fact(kind: str, **constant: Field) -> Make:
+    """Make events of ``kind``: the groups ``slot`` and ``address`` go where they belong, the other groups are fields."""
+
+    def make(found: Match[str], head: Head) -> KernelEvent:
+        groups = found.groupdict()
+        if not groups:
+            return KernelEvent(kind, head.address, None, constant)
+        fields = dict(constant)
+        for name, value in groups.items():
+            fields[name] = int(value) if value is not None and name in _WHOLE else value
+        slot, address = fields.pop("slot", None), fields.pop("address", None)
+        return KernelEvent(kind, _text(address) or head.address, _text(slot), fields)
+
+    return make
+
+
+def choose(kinds: Mapping[str, str], **constant: Field) -> Make:
+    """Make events whose kind the group ``which`` decides; what it matches are the keys of ``kinds``."""
+    makes = {word: fact(kind, **constant) for word, kind in kinds.items()}
+
+    def make(found: Match[str], head: Head) -> Optional[KernelEvent]:
+        event = makes[found["which"]](found, head)
+        if event is not None and isinstance(event.fields, dict):
+            event.fields.pop("which", None)
+        return event
+
+    return make
+
+
+def _text(value: Field) -> Optional[str]:
+    return value if isinstance(value, str) and value else None
+
+
+def index(families: Sequence[Family]) -> dict[str, list[Rule]]:
+    """The rules by the first characters of their messages, in the order of the families."""
+    table: dict[str, list[Rule]] = {}
+    for family in families:
+        for starts, made in family:
+            for start in starts:
+                table.setdefault(start, []).append(made)
+    return table

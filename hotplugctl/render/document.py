@@ -1,0 +1,241 @@
+"""The JSON documents: the one place that names their keys (the contract of the command line)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Optional
+
+from hotplugctl.model.devices import Functions, Node, PciFunction, Slot
+from hotplugctl.model.names import Names
+from hotplugctl.model.reads import FAILURES, Failure, reason
+from hotplugctl.model.report import Evidence, Finding, Headroom, Report, Room
+from hotplugctl.model.snapshot import Guest, Mechanism, Snapshot
+
+Json = dict[str, object]
+
+
+def with_unknown(record: Json, unknown: Mapping[str, str]) -> Json:
+    """Add the reasons of what could not be known; a record without any carries no such key."""
+    if unknown:
+        record["unknown"] = dict(unknown)
+    return record
+
+
+def evidence(items: Iterable[Evidence]) -> list[Json]:
+    """``[{"source", "value"}]``."""
+    return [{"source": item.source, "value": item.value} for item in items]
+
+
+def check(snapshot: Snapshot, report: Report, room: Headroom, usable: Mapping[str, bool], names: Optional[str]) -> Json:
+    """The document of ``check``."""
+    counts = _slot_counts(snapshot.slots.items)
+    return {
+        "schema": "hotplugctl.check/1",
+        "verdict": report.verdict,
+        "why": report.why,
+        "guest": guest(snapshot.guest, names),
+        "core": {
+            "name": snapshot.core.name,
+            "symbol": snapshot.core.symbol,
+            "config": snapshot.core.config,
+            "state": snapshot.core.state,
+            "evidence": evidence(snapshot.core.evidence),
+            **({"unknown": dict(snapshot.core.unknown)} if snapshot.core.unknown else {}),
+        },
+        "mechanisms": [
+            _mechanism(item, counts.get(item.name, (0, 0)), usable.get(item.name, False), snapshot)
+            for item in snapshot.mechanisms
+        ],
+        "headroom": headroom(room),
+        "findings": [finding(item) for item in report.findings],
+    }
+
+
+def guest(item: Guest, names: Optional[str]) -> Json:
+    """What the guest is."""
+    return with_unknown(
+        {
+            "kernel": item.kernel,
+            "architecture": item.architecture,
+            "hypervisor": item.hypervisor,
+            "machine": item.machine,
+            "source": item.source,
+            "names_from": names,
+            "physical": item.physical,
+            "container": item.container,
+            "evidence": evidence(item.evidence),
+        },
+        item.unknown,
+    )
+
+
+def _slot_counts(slots: Iterable[Slot]) -> Mapping[str, tuple[int, int]]:
+    counts: dict[str, tuple[int, int]] = {}
+    for slot in slots:
+        if slot.mechanism is not None:
+            total, free = counts.get(slot.mechanism, (0, 0))
+            counts[slot.mechanism] = (total + 1, free + (slot.occupied is False))
+    return counts
+
+
+def _mechanism(item: Mechanism, counts: tuple[int, int], usable: bool, snapshot: Snapshot) -> Json:
+    failure = snapshot.slots.failure
+    unknown = dict(item.unknown)
+    if failure is not None:
+        unknown.update(dict.fromkeys(("slots", "free_slots"), reason(failure)))
+    return with_unknown(
+        {
+            "name": item.name,
+            "symbol": item.symbol,
+            "state": item.state,
+            "present": item.present,
+            "blocked_by": item.blocked_by,
+            "config": item.config,
+            "autoload": list(item.autoload),
+            "slots": None if failure is not None else counts[0],
+            "free_slots": None if failure is not None else counts[1],
+            "usable": usable,
+            "evidence": evidence(item.evidence),
+        },
+        unknown,
+    )
+
+
+def headroom(item: Headroom) -> Json:
+    """How much still fits, in all and bus by bus."""
+    return with_unknown(
+        {"free_slots": item.free_slots, "slots": item.slots, "buses": [_room(room) for room in item.rooms]},
+        dict(item.unknown),
+    )
+
+
+def _room(room: Room) -> Json:
+    return with_unknown(
+        {
+            "bus": room.bus,
+            "port": room.port,
+            "mechanism": room.mechanism,
+            "slots": room.slots,
+            "free_slots": room.free_slots,
+            "io_largest": room.io_largest,
+            "mem_largest": room.mem_largest,
+            "pref_largest": room.pref_largest,
+            "bus_numbers_free": room.bus_numbers_free,
+        },
+        dict(room.unknown),
+    )
+
+
+def finding(item: Finding) -> Json:
+    """One finding."""
+    return {
+        "id": item.id,
+        "status": item.status,
+        "severity": item.severity,
+        "subject": item.subject,
+        "address": item.address,
+        "summary": item.summary,
+        "detail": item.detail,
+        "because": list(item.because),
+        "evidence": evidence(item.evidence),
+        "remedy": item.remedy,
+        "side": item.side,
+    }
+
+
+def slots(items: Iterable[Slot], failure: Optional[Failure], room: Headroom) -> Json:
+    """The document of ``slots``."""
+    return with_unknown(
+        {
+            "schema": "hotplugctl.slots/1",
+            "slots": [_slot(item) for item in items],
+            "headroom": headroom(room),
+        },
+        {} if failure is None else {"slots": reason(failure)},
+    )
+
+
+def _slot(item: Slot) -> Json:
+    return with_unknown(
+        {
+            "name": item.name,
+            "address": item.address,
+            "mechanism": item.mechanism if item.hotplug else "none",
+            "occupied": item.occupied,
+            "power": item.power,
+            "attention": item.attention,
+            "latch": item.latch,
+            "adapter": item.adapter,
+            "speed": item.speed,
+            "max_speed": item.max_speed,
+            "port": item.port,
+            "functions": list(item.functions),
+        },
+        item.unknown,
+    )
+
+
+def functions(
+    listed: Functions,
+    nodes: Mapping[str, tuple[Node, ...]],
+    slots_of: Mapping[str, str],
+    modules: Mapping[str, tuple[str, ...]] | Failure,
+    names: Names,
+) -> Json:
+    """The document of ``list``."""
+    records = [
+        function(item, nodes.get(item.address, ()), slots_of.get(item.address), modules, names)
+        for item in listed.items
+    ]
+    return with_unknown(
+        {"schema": "hotplugctl.list/1", "names_from": names.source, "functions": records},
+        {} if listed.failure is None else {"functions": reason(listed.failure)},
+    )
+
+
+def function(
+    item: PciFunction,
+    nodes: Iterable[Node],
+    slot: Optional[str],
+    modules: Mapping[str, tuple[str, ...]] | Failure,
+    names: Names,
+) -> Json:
+    """One function, as ``list`` and ``wait`` give it."""
+    unknown = item.unknown
+    claims: Optional[list[str]] = None
+    if isinstance(modules, FAILURES):
+        unknown = {**unknown, "modules": reason(modules)}
+    else:
+        claims = list(modules.get(item.modalias or "", ()))
+    record: Json = {
+        "address": item.address,
+        "class": item.class_,
+        "class_name": names.class_(item.class_),
+        "vendor": item.vendor,
+        "device": item.device,
+        "subsystem_vendor": item.subsystem_vendor,
+        "subsystem_device": item.subsystem_device,
+        "vendor_name": names.vendor(item.vendor),
+        "device_name": names.device(item.vendor, item.device),
+        "revision": item.revision,
+        "driver": item.driver,
+        "modules": claims,
+        "slot": slot,
+        "parent": item.parent,
+        "enabled": item.enabled,
+        "nodes": [node(one) for one in nodes],
+    }
+    if unknown:
+        record["unknown"] = unknown
+    return record
+
+
+def node(item: Node) -> Json:
+    """One node of a function."""
+    return {
+        "subsystem": item.subsystem,
+        "name": item.name,
+        "node": item.node,
+        "via": list(item.via),
+        "detail": with_unknown(dict(item.detail), item.unknown),
+    }

@@ -1,0 +1,53 @@
+"""Announcements that nobody heard: the ACPI event of QEMU, and cards that wait at a port."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hotplugctl.model.report import Evidence
+from hotplugctl.model.snapshot import Snapshot
+from hotplugctl.rules.facts import by_address, functions_behind, pcie, served_buses
+from hotplugctl.rules.registry import Fault, Outcome, rule
+
+
+@rule("announce.gpe-missed", "warning", needs=("slots",), remedy="echo 1 > /sys/bus/pci/rescan")
+def gpe_missed(snapshot: Snapshot) -> Iterable[Outcome]:
+    """The host announced a PCI device by ACPI, and nobody in this guest listened.
+
+    QEMU's PCI hot-plug raises GPE 1; the kernel counts it in /sys/firmware/acpi/interrupts/gpe01 also where acpiphp is
+    absent or switched off. It counts no devices: a burst raises it a few times, and a removal raises it too.
+    Source: docs/specs/acpi_pci_hotplug.rst of QEMU.
+    """
+    acpi = snapshot.acpi
+    listening = any(slot.mechanism == "acpiphp" for slot in snapshot.slots.items)
+    if acpi.phpr is not None and acpi.gpe and not listening:
+        times = "once" if acpi.gpe == 1 else f"{acpi.gpe} times"
+        yield Fault(
+            None,
+            f"the host announced PCI changes {times} by ACPI, and acpiphp was not there to hear it",
+            (Evidence(acpi.gpe_path, str(acpi.gpe)), Evidence(acpi.phpr, "PCI Hotplug resources")),
+        )
+
+
+@rule("announce.card-waits", "warning", needs=("slots", "functions"), remedy="")
+def card_waits(snapshot: Snapshot) -> Iterable[Outcome]:
+    """A card waits at a port that nobody serves: its presence is latched in the port's slot status.
+
+    A rescan does not help: the slot's power is off, and only pciehp would switch it on. Source: PCIe Base 5.0, 7.5.3.11.
+    """
+    served = served_buses(snapshot)
+    for bus, port in snapshot.buses.items():
+        cap = pcie(snapshot, port)
+        if port is None or bus in served or cap is None or not cap.slot_implemented:
+            continue
+        if cap.presence and not functions_behind(snapshot, port):
+            pressed = ", AttnBtn+" if cap.attn_button_pressed else ""
+            function = by_address(snapshot)[port]
+            yield Fault(
+                port,
+                f"a card waits at port {port} (bus {bus}), and nobody switches its slot on",
+                (Evidence(f"{function.path}/config", f"SltSta PresDet+{pressed}"),),
+                port,
+                detail="a rescan does not find it: the slot is powered off; "
+                "boot with pciehp enabled and the card appears",
+            )

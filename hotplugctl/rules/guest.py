@@ -1,0 +1,50 @@
+"""Is this a machine that the question applies to?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hotplugctl.model.reads import Absent
+from hotplugctl.model.report import Evidence
+from hotplugctl.model.snapshot import Snapshot
+from hotplugctl.rules.registry import Fault, Outcome, rule
+
+
+@rule("guest.container", "error", side="host", remedy="")
+def container(snapshot: Snapshot) -> Iterable[Outcome]:
+    """This is a container: it sees its host's PCI bus, and no uevent reaches it.
+
+    Ask on the machine that runs the container. Source: systemd.io/CONTAINER_INTERFACE, podman-run(1).
+    """
+    if snapshot.guest.container is not None:
+        evidence = tuple(item for item in snapshot.guest.evidence if "container" in item.source + item.value)
+        yield Fault(
+            snapshot.guest.container,
+            f"this is a container ({snapshot.guest.container})",
+            evidence,
+            detail="sysfs shows the PCI bus of the machine below; whether a device arrives is decided there",
+        )
+
+
+@rule("guest.no-pci-bus", "error", side="host", remedy="")
+def no_pci_bus(snapshot: Snapshot) -> Iterable[Outcome]:
+    """The machine has no PCI bus: there is nothing that a device could be plugged into.
+
+    So it is on microvm machines and Firecracker without PCI (devices are virtio-mmio), on s390 without zPCI, and on
+    kernels without CONFIG_PCI.
+    """
+    failure = snapshot.functions.failure
+    if isinstance(failure, Absent):
+        yield Fault(None, "this machine has no PCI bus", (Evidence(failure.path, "absent"),))
+    elif failure is None and not snapshot.functions.items and snapshot.guest.source != "image":
+        yield Fault(None, "this machine has no PCI bus", (Evidence("/sys/bus/pci/devices", "empty"),))
+
+
+@rule("guest.physical", "info", side="host", remedy="")
+def physical(snapshot: Snapshot) -> Iterable[Outcome]:
+    """This is a physical machine: cards go into slots that the board and its firmware provide.
+
+    x86 without the CPU flag "hypervisor" and without a hypervisor's DMI names. Unserved ports are normal there.
+    """
+    if snapshot.guest.physical and snapshot.guest.source != "image":
+        yield Fault(None, "this is a physical machine, not a guest", (Evidence("/proc/cpuinfo", "no hypervisor flag"),))

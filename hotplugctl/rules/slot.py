@@ -1,0 +1,62 @@
+"""Slots: full ones, stuck ones, and those that only firmware names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hotplugctl.model.report import Evidence
+from hotplugctl.model.snapshot import Snapshot
+from hotplugctl.rules.headroom import is_free
+from hotplugctl.rules.registry import Fault, Outcome, rule
+
+_SLOTS = "/sys/bus/pci/slots"
+
+
+@rule("slot.none-free", "warning", side="host", needs=("slots",), remedy="")
+def none_free(snapshot: Snapshot) -> Iterable[Outcome]:
+    """Every slot that a mechanism serves is occupied: the next device has no place.
+
+    The host refuses it ("no more available PCI slots", "does not support hotplugging"), and the guest hears nothing.
+    Give the machine more root ports or bridges before it boots, or unplug something.
+    """
+    hot = [slot for slot in snapshot.slots.items if slot.hotplug]
+    if hot and not any(is_free(slot) or slot.occupied is None for slot in hot):
+        yield Fault(
+            None,
+            f"none of {len(hot)} hot-plug slots is free",
+            tuple(Evidence(f"{_SLOTS}/{slot.name}/adapter", str(slot.adapter)) for slot in hot[:4]),
+            detail="add root ports or a bridge on the host before the next boot, or unplug a device",
+        )
+
+
+@rule("slot.card-without-function", "warning", needs=("slots", "functions"))
+def card_without_function(snapshot: Snapshot) -> Iterable[Outcome]:
+    """A slot says that a card is in it, and no function answers there.
+
+    The link did not train, function 0 is missing, or the kernel's hot-plug code is stuck. Source:
+    Documentation/ABI/testing/sysfs-bus-pci, drivers/pci/hotplug/pciehp_hpc.c.
+    """
+    for slot in snapshot.slots.items:
+        if slot.hotplug and slot.adapter == 1 and not slot.functions:
+            yield Fault(
+                f"slot {slot.name}",
+                f"slot {slot.name} ({slot.address}) holds a card, and no function answers",
+                (Evidence(f"{_SLOTS}/{slot.name}/adapter", "1"), Evidence("/sys/bus/pci/devices", f"no {slot.address}.*")),
+                remedy="echo 1 > /sys/bus/pci/rescan",
+            )
+
+
+@rule("slot.firmware-only", "info", needs=("slots",), remedy="")
+def firmware_only(snapshot: Snapshot) -> Iterable[Outcome]:
+    """These slots have an address and speeds only: firmware names them, no mechanism answers for them.
+
+    pci_slot lists them from ACPI or SMBIOS. They announce nothing. Source: drivers/acpi/pci_slot.c.
+    """
+    plain = [slot for slot in snapshot.slots.items if not slot.hotplug]
+    if plain:
+        names = ", ".join(slot.name for slot in plain[:4]) + (" …" if len(plain) > 4 else "")
+        yield Fault(
+            None,
+            f"{len(plain)} slots are only named by firmware, no mechanism serves them ({names})",
+            tuple(Evidence(f"{_SLOTS}/{slot.name}", "no power, no adapter") for slot in plain[:2]),
+        )

@@ -1,0 +1,34 @@
+"""virtio has two levels: virtio-pci takes the function, and the device below needs a driver of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hotplugctl.model.report import Evidence
+from hotplugctl.model.snapshot import Snapshot
+from hotplugctl.rules.binding import explain
+from hotplugctl.rules.registry import Fault, Outcome, rule
+
+# Type 0 is reserved and marks a device that only keeps a place.
+_RESERVED = "virtio:d00000000"
+
+
+@rule("virtio.child-unbound", "warning")
+def child_unbound(snapshot: Snapshot) -> Iterable[Outcome]:
+    """virtio-pci took the function, and nothing took the virtio device below: no disk, no interface.
+
+    Told apart as for PCI functions: blacklisted, no module for it, not loaded. Source: drivers/virtio/virtio.c,
+    modprobe.d(5).
+    """
+    for child in snapshot.children:
+        if child.driver is None and not (child.modalias or "").startswith(_RESERVED):
+            said = explain(snapshot, child.modalias, child.path)
+            summary = f"{child.name} below {child.address} has no driver"
+            absent = Evidence(f"{child.path}/driver", "absent")
+            if isinstance(said, str):
+                yield Fault(child.name, summary, (absent,), child.address, detail=said)
+            else:
+                yield Fault(
+                    child.name, f"{summary}: {said.summary}", (absent, *said.evidence), child.address,
+                    remedy=said.remedy, side=said.side,
+                )  # fmt: skip

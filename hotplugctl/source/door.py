@@ -1,0 +1,121 @@
+"""From what the user named to a tree: the live machine, a directory, a tar, a stage of a story."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import BinaryIO, Optional
+
+from hotplugctl.errors import UnusableRoot
+from hotplugctl.model.listing import Names
+from hotplugctl.model.reads import Value
+from hotplugctl.source import manifest
+from hotplugctl.source.disk import DiskTree
+from hotplugctl.source.gaps import Gaps
+from hotplugctl.source.rooted import Rooted
+from hotplugctl.source.story import find_root
+
+LIVE_LABEL = "this machine"
+
+_WHY = {
+    errno.ENOENT: "no such file or directory",
+    errno.ENOTDIR: "no such file or directory",
+    errno.EACCES: "permission denied",
+    errno.EPERM: "permission denied",
+    errno.ELOOP: "a link that goes round in a circle",
+}
+
+
+def open_tree(root: Optional[str], stage: Optional[str], stdin: Optional[BinaryIO]) -> Rooted:
+    """Open ``root``: None or ``/`` the live machine, a directory, a tar (also gzip or xz), ``-`` a tar on ``stdin``.
+
+    ``stage`` names a recording of a story. Raises UnusableRoot with one line where it cannot be read as a tree.
+    """
+    if root is None:
+        return _live(stage)
+    if root == "-":
+        return _from_stdin(stage, stdin)
+    if not root or "\0" in root:
+        raise UnusableRoot("--root names nothing", "name a directory or a tar")
+    try:
+        state = os.stat(root)
+        if os.path.samestat(state, os.stat("/")):
+            return _live(stage)
+        if stat.S_ISDIR(state.st_mode):
+            return _from_directory(root, stage)
+        if not stat.S_ISREG(state.st_mode):
+            raise UnusableRoot(f"{root}: neither a directory nor a tar", "a tar in a pipe is read with --root -")
+        with open(root, "rb") as file:
+            return _from_tar(file, root, stage)
+    except OSError as error:
+        why = _WHY.get(error.errno or 0, (error.strerror or "cannot be read").lower())
+        raise UnusableRoot(f"{root}: {why}", "name a directory or a tar that you may read") from error
+
+
+def _live(stage: Optional[str]) -> Rooted:
+    if stage is not None:
+        raise UnusableRoot("--stage without --root", "name the story with --root")
+    return DiskTree("/", "live", LIVE_LABEL, None)
+
+
+def _from_stdin(stage: Optional[str], stdin: Optional[BinaryIO]) -> Rooted:
+    if stdin is None or stdin.closed or stdin.isatty():
+        raise UnusableRoot("no tar on standard input", "tar -cf - -C DIR . | hotplugctl --root - ...")
+    try:
+        return _from_tar(stdin, "standard input", stage)
+    except OSError as error:
+        raise UnusableRoot(f"standard input: {(error.strerror or 'cannot be read').lower()}") from error
+
+
+def _from_directory(root: str, stage: Optional[str]) -> Rooted:
+    above = DiskTree(root, "recording", root, Gaps())
+    try:
+        # An unreadable directory is told by its errno.
+        above.entries_at("", 0)
+        top = find_root(above, root, stage)
+    finally:
+        above.close()
+    tree = DiskTree(os.path.join(root, top[1:]) if top != "/" else root, "recording", root, Gaps())
+    return _furnished(tree, root, top)
+
+
+def _from_tar(file: BinaryIO, label: str, stage: Optional[str]) -> Rooted:
+    from hotplugctl.source.archive import ArchiveTree, load
+
+    folder = load(file, label)
+    top = find_root(ArchiveTree(folder, "recording", label, Gaps()), label, stage)
+    return _furnished(ArchiveTree(folder.at(top), "recording", label, Gaps()), label, top)
+
+
+def _furnished(tree: Rooted, label: str, top: str) -> Rooted:
+    """Tell recording from image, and take in what the recording says of its gaps."""
+    tree.label = label if top == "/" else f"{label} ({top[1:]})"
+    note = tree.read("/manifest.json", manifest.SIZE_LIMIT)
+    if isinstance(note, Value):
+        try:
+            tree.gaps = Gaps(manifest.load(note.data))
+        except manifest.BadManifest as bad:
+            raise UnusableRoot(f"{tree.label}: manifest.json: {bad.message}", bad.hint) from bad
+        tree.strict_modes = False
+        return tree
+    gaps = Gaps(partial=tree.kind_of("/HUNG.txt") == "file")
+    unreadable = tree.read("/unreadable.txt", manifest.SIZE_LIMIT)
+    if isinstance(unreadable, Value):
+        gaps.add_unreadable(unreadable.data)
+    tree.gaps = gaps
+    if _is_image(tree):
+        tree.kind = "image"
+        tree.strict_modes = False
+    return tree
+
+
+def _is_image(tree: Rooted) -> bool:
+    if _holds(tree, "/sys") or _holds(tree, "/proc"):
+        return False
+    return _holds(tree, "/boot") or _holds(tree, "/lib/modules") or _holds(tree, "/usr/lib/modules")
+
+
+def _holds(tree: Rooted, path: str) -> bool:
+    listing = tree.names(path)
+    return isinstance(listing, Names) and bool(listing.names)

@@ -1,0 +1,83 @@
+"""What a recording or an image lacks, and what that means: absent, failed, or never looked for.
+
+With a manifest: what it says, and nothing more. Without one: a file that is missing from a folder that holds other
+things was looked for, so it is absent; the rest is unknown.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from typing import Callable, Optional
+
+from hotplugctl.model.reads import Failure
+from hotplugctl.source.manifest import Manifest
+from hotplugctl.source.outcomes import from_errno
+
+_NEVER_KEPT = re.compile(r"/run/udev/control\Z|/sys/devices/.*/(?:rom|vpd|resource[0-5](?:_wc)?)\Z", re.S)
+"""Sockets do not survive a copy, and these files are left out by common sense: that they are missing says nothing."""
+
+_LINE = re.compile(r"(E[A-Z0-9]{1,19}) (/.*)\Z", re.S)
+
+
+class Gaps:
+    """The failures, absences and listings that a recording replays. All paths in it are canonical."""
+
+    def __init__(self, manifest: Optional[Manifest] = None, partial: bool = False) -> None:
+        self.manifest = manifest
+        self.partial = partial
+        self.failed: dict[str, Failure] = dict(manifest.failed) if manifest else {}
+        self.unlisted: dict[str, set[str]] = {}
+
+    def add_unreadable(self, text: bytes) -> None:
+        """Take in ``unreadable.txt``: a line is ``ERRNO /path``; a line of another form is passed over.
+
+        The files it names existed, so they count among the names of their folder.
+        """
+        for line in text.decode("utf-8", "surrogateescape").split("\n"):
+            found = _LINE.match(line)
+            number = getattr(errno, found.group(1), None) if found else None
+            if found is None or number is None:
+                continue
+            path = found.group(2)
+            folder, _, name = path.rpartition("/")
+            if name:
+                # ENOENT of a file that was listed: it was there and could not be read.
+                self.failed[path] = from_errno(path, errno.ENODEV if number == errno.ENOENT else number)
+                self.unlisted.setdefault(folder, set()).add(name)
+
+    def is_absent(self, spot: str, populated: Callable[[str], bool]) -> bool:
+        """Whether the missing path ``spot`` was looked for: absent if so, unknown if not.
+
+        ``spot`` is the first component that is missing: its folder is in the tree (``populated``: it holds something).
+        """
+        if self.manifest is not None:
+            absent = self.manifest.absent
+            while spot and spot not in absent:
+                spot = spot.rpartition("/")[0]
+            return bool(spot)
+        folder = spot.rpartition("/")[0]
+        if self.partial or not folder or _NEVER_KEPT.match(spot):
+            return False
+        return populated(folder)
+
+    def kind(self, folder: str, name: str) -> Optional[str]:
+        """What ``name`` is known to be although the recording does not hold it."""
+        if name in self.unlisted.get(folder, ()):
+            return "file"
+        if self.manifest is None:
+            return None
+        spot = f"{folder}/{name}"
+        if spot in self.manifest.links:
+            return "link"
+        if spot in self.manifest.directories:
+            return "dir"
+        return self.manifest.kinds.get(spot)
+
+    def link(self, folder: str, name: str) -> Optional[str]:
+        """The target of a link that the recording does not hold."""
+        return self.manifest.links.get(f"{folder}/{name}") if self.manifest is not None else None
+
+    def names(self, spot: str) -> Optional[tuple[str, ...]]:
+        """The names that the manifest has for a directory, None where it has none."""
+        return self.manifest.directories.get(spot) if self.manifest is not None else None

@@ -1,0 +1,198 @@
+"""``manifest.json`` of a recording, version 1: what was read, what failed, what was looked for and is absent."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Union
+
+from hotplugctl.errors import HotplugctlError
+from hotplugctl.model.reads import (
+    Absent,
+    Denied,
+    Failed,
+    Failure,
+    Hung,
+    NotRegular,
+    Outside,
+    TooLarge,
+    Unrecorded,
+    Vanished,
+)
+
+FORMAT = "hotplugctl-recording"
+VERSION = 1
+
+SIZE_LIMIT = 16 << 20
+"""A larger manifest is refused: parsed JSON takes some ten times its size in memory."""
+
+BRACKETS_LIMIT = 400_000
+"""Lists and objects in a manifest at most: an empty list is two bytes of JSON and 64 bytes of memory."""
+
+
+class BadManifest(HotplugctlError):
+    """A manifest that is no JSON, of another version, or not of the shape that version 1 has."""
+
+
+class FileNote(NamedTuple):
+    """A file in the recording: its size in bytes, the hex SHA-256 of its content, and its permission bits."""
+
+    size: int
+    sha256: str
+    mode: int
+
+
+class Manifest(NamedTuple):
+    """A recording's manifest. Paths are canonical paths in the tree.
+
+    ``directories``: every directory that was listed, with all names it held; ``kinds``: what else was found out
+    about paths that the recording does not hold (``socket``, ``dir``); ``failed``: reads that failed, as they did;
+    ``absent``: looked for and not there.
+    """
+
+    tool: dict[str, str]
+    kernel: str
+    time: str
+    scrubbed: dict[str, int]
+    files: dict[str, FileNote]
+    links: dict[str, str]
+    directories: dict[str, tuple[str, ...]]
+    kinds: dict[str, str]
+    failed: dict[str, Failure]
+    absent: frozenset[str]
+
+
+def failure_to_json(failure: Failure) -> dict[str, Union[str, int, float]]:
+    """``{"outcome": "failed", "errno": 22}``; paired with ``failure_from_json``."""
+    for word, (kind, field, _) in _OUTCOMES.items():
+        if isinstance(failure, kind):
+            return {"outcome": word, field: failure[1]} if field else {"outcome": word}
+    raise TypeError(f"no outcome of a read: {failure!r}")
+
+
+def failure_from_json(path: str, entry: Any) -> Failure:
+    """The failure that an entry of ``failed`` stands for. Raises BadManifest where it is of no known form."""
+    word = entry.get("outcome") if isinstance(entry, dict) else None
+    if word not in _OUTCOMES:
+        raise BadManifest("an entry of 'failed' has no known outcome")
+    kind, field, of = _OUTCOMES[word]
+    if not field:
+        return kind(path)  # type: ignore[no-any-return]
+    value = entry.get(field)
+    if isinstance(value, bool) or not isinstance(value, of):
+        raise BadManifest(f"an entry of 'failed' ({word}) has no {field}")
+    return kind(path, value)  # type: ignore[no-any-return]
+
+
+_OUTCOMES: dict[str, tuple[Any, str, Any]] = {
+    "denied": (Denied, "errno", int),
+    "failed": (Failed, "errno", int),
+    "vanished": (Vanished, "", None),
+    "hung": (Hung, "seconds", (int, float)),
+    "too-large": (TooLarge, "limit", int),
+    "not-regular": (NotRegular, "kind", str),
+    "outside": (Outside, "", None),
+    "absent": (Absent, "", None),
+    "unrecorded": (Unrecorded, "", None),
+}
+
+
+def dump(manifest: Manifest) -> bytes:
+    """The manifest as JSON, keys sorted: the same bytes for the same content."""
+    import json
+
+    document = {
+        "format": FORMAT,
+        "version": VERSION,
+        **manifest._asdict(),
+        "files": {
+            path: {"size": note.size, "sha256": note.sha256, "mode": f"{note.mode:04o}"}
+            for path, note in manifest.files.items()
+        },
+        "failed": {path: failure_to_json(failure) for path, failure in manifest.failed.items()},
+        "absent": sorted(manifest.absent),
+    }
+    return (json.dumps(document, indent=1, sort_keys=True) + "\n").encode("ascii")
+
+
+def load(data: bytes) -> Manifest:
+    """Read a manifest. Raises BadManifest with one line that says what is wrong with it."""
+    document = _document(data)
+    if document.get("format") != FORMAT:
+        raise BadManifest(f"its format is not {FORMAT!r}")
+    if document.get("version") != VERSION:
+        raise BadManifest("it is of another version than 1", "use a newer hotplugctl")
+    return Manifest(
+        tool=_texts(document, "tool"),
+        kernel=_text(document, "kernel"),
+        time=_text(document, "time"),
+        scrubbed={key: _int(value, "scrubbed") for key, value in _table(document, "scrubbed").items()},
+        files={path: _file(entry) for path, entry in _table(document, "files").items()},
+        links=_texts(document, "links"),
+        directories={path: _names(entry) for path, entry in _table(document, "directories").items()},
+        kinds=_texts(document, "kinds"),
+        failed={path: failure_from_json(path, entry) for path, entry in _table(document, "failed").items()},
+        absent=frozenset(_names(document.get("absent", []))),
+    )
+
+
+def _document(data: bytes) -> dict[str, Any]:
+    import json
+
+    if len(data) > SIZE_LIMIT or data.count(b"[") + data.count(b"{") > BRACKETS_LIMIT:
+        raise BadManifest("it is larger than a manifest can be")
+    try:
+        document = json.loads(data, parse_int=_bounded_int)
+    except (ValueError, RecursionError) as error:
+        raise BadManifest("it is not JSON") from error
+    if not isinstance(document, dict):
+        raise BadManifest("it is not a JSON object")
+    return document
+
+
+def _bounded_int(digits: str) -> int:
+    # int() of a million digits takes minutes.
+    if len(digits) > 20:
+        raise ValueError("a number of more than 20 digits")
+    return int(digits)
+
+
+def _table(document: dict[str, Any], key: str) -> dict[str, Any]:
+    table = document.get(key, {})
+    if not isinstance(table, dict):
+        raise BadManifest(f"{key!r} is not an object")
+    return table
+
+
+def _text(document: dict[str, Any], key: str) -> str:
+    text = document.get(key, "")
+    if not isinstance(text, str):
+        raise BadManifest(f"{key!r} is not a string")
+    return text
+
+
+def _texts(document: dict[str, Any], key: str) -> dict[str, str]:
+    table = _table(document, key)
+    if not all(isinstance(value, str) for value in table.values()):
+        raise BadManifest(f"{key!r} holds something other than strings")
+    return table
+
+
+def _int(value: Any, key: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise BadManifest(f"{key!r} holds something other than numbers")
+    return value
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise BadManifest("a list of names is not a list of strings")
+    names: list[str] = value
+    return tuple(names)
+
+
+def _file(entry: Any) -> FileNote:
+    if not isinstance(entry, dict):
+        raise BadManifest("an entry of 'files' is not an object")
+    mode = _text(entry, "mode")
+    if len(mode) != 4 or not set(mode) <= set("01234567"):
+        raise BadManifest("a file's mode is not four octal digits")
+    return FileNote(_int(entry.get("size"), "files"), _text(entry, "sha256"), int(mode, 8))

@@ -1,0 +1,157 @@
+"""A tree that notes what is read through it, so that a recording replays every answer as it was."""
+
+from __future__ import annotations
+
+import errno
+import stat
+from collections.abc import Sequence
+
+from hotplugctl.model.listing import Listing, Names
+from hotplugctl.model.reads import Absent, Failed, Failure, NotRegular, Read, TooLarge, Unrecorded, Value
+from hotplugctl.source.kernel_log import KMSG
+from hotplugctl.source.rooted import Lost, Rooted
+from hotplugctl.source.tree import LOG_LIMIT, kind_name
+
+_ON_THE_WAY = (errno.ENOTDIR, errno.ELOOP, errno.EINVAL)
+
+
+class Notes:
+    """What was read, by spot. Of two answers for one spot the later one counts."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.modes: dict[str, int] = {}
+        self.links: dict[str, str] = {}
+        self.listed: dict[str, tuple[str, ...]] = {}
+        self.kinds: dict[str, str] = {}
+        self.failed: dict[str, Failure] = {}
+        self.absent: set[str] = set()
+
+    def there(self, spot: str, mode: int) -> None:
+        """It exists, and is of the kind in ``mode``."""
+        self.absent.discard(spot)
+        self.kinds[spot] = kind_name(mode)
+        self.modes[spot] = stat.S_IMODE(mode)
+
+    def outcome(self, spot: str, read: Read) -> None:
+        """What a read of the file at ``spot`` gave."""
+        if isinstance(read, Value):
+            self.failed.pop(spot, None)
+            self.files[spot] = read.data
+        elif isinstance(read, Absent):
+            self._forget(spot)
+            self.absent.add(spot)
+        elif not isinstance(read, (Unrecorded, NotRegular)) and not self._was_shorter(spot, read):
+            self.files.pop(spot, None)
+            self.absent.discard(spot)
+            self.failed[spot] = read._replace(path=spot)
+
+    def _was_shorter(self, spot: str, read: Failure) -> bool:
+        """Whether a TooLarge is no news: the file is noted, or was too large for a higher limit."""
+        if not isinstance(read, TooLarge):
+            return False
+        before = self.failed.get(spot)
+        return spot in self.files or (isinstance(before, TooLarge) and before.limit >= read.limit)
+
+    def _forget(self, spot: str) -> None:
+        self.files.pop(spot, None)
+        self.modes.pop(spot, None)
+        self.links.pop(spot, None)
+        self.listed.pop(spot, None)
+        self.kinds.pop(spot, None)
+        self.failed.pop(spot, None)
+
+
+class Recorder(Rooted):
+    """Passes every call on to ``tree`` and keeps the answer in ``notes``."""
+
+    def __init__(self, tree: Rooted) -> None:
+        super().__init__(tree.kind, tree.label, tree.gaps)
+        self.strict_modes = tree.strict_modes
+        self.notes = Notes()
+        self._tree = tree
+
+    def mode_at(self, folder: str, name: str) -> int:
+        """See ``Rooted.mode_at``."""
+        mode = self._tree.mode(folder, name)
+        self.notes.there(f"{folder}/{name}", mode)
+        return mode
+
+    def target_at(self, folder: str, name: str) -> str:
+        """See ``Rooted.target_at``."""
+        target = self._tree.target(folder, name)
+        spot = f"{folder}/{name}"
+        self.notes.there(spot, stat.S_IFLNK | 0o777)
+        self.notes.links[spot] = target
+        return target
+
+    def content_at(self, folder: str, name: str, limit: int) -> bytes:
+        """See ``Rooted.content_at``."""
+        return self._tree.content_at(folder, name, limit)
+
+    def entries_at(self, spot: str, limit: int) -> list[str]:
+        """See ``Rooted.entries_at``."""
+        return self._tree.entries_at(spot, limit)
+
+    def populated(self, spot: str) -> bool:
+        """See ``Rooted.populated``."""
+        return self._tree.populated(spot)
+
+    def read_spot(self, spot: str, path: str, limit: int) -> Read:
+        """See ``Rooted.read_spot``."""
+        read = super().read_spot(spot, path, limit)
+        self.notes.outcome(spot, read)
+        return read
+
+    def names_spot(self, spot: str, path: str) -> Listing:
+        """See ``Rooted.names_spot``."""
+        listing = super().names_spot(spot, path)
+        if isinstance(listing, Names):
+            self.notes.listed[spot] = listing.names
+        elif isinstance(listing, Failed) and listing.errno == errno.ENOTDIR:
+            self.kind_spot(spot, path)
+        else:
+            self.notes.outcome(spot, listing)
+        return listing
+
+    def link_spot(self, spot: str, path: str) -> Read:
+        """See ``Rooted.link_spot``."""
+        read = super().link_spot(spot, path)
+        if isinstance(read, Failed) and read.errno == errno.EINVAL:
+            self.kind_spot(spot, path)
+        return read
+
+    def failure(self, path: str, spot: str, number: int, found: bool = False) -> Failure:
+        """See ``Rooted.failure``."""
+        failure = super().failure(path, spot, number, found)
+        if number not in _ON_THE_WAY:
+            self.notes.outcome(spot, failure)
+        return failure
+
+    def read_risky(self, paths: Sequence[str], seconds: float) -> dict[str, Read]:
+        """See ``Tree.read_risky``."""
+        reads = self._tree.read_risky(paths, seconds)
+        for path, read in reads.items():
+            try:
+                spot = self.walk(path, True)
+            except Lost as lost:
+                self.failure(path, lost.spot, lost.errno)
+                continue
+            self.kind_spot(spot, path)
+            self.notes.outcome(spot, read)
+        return reads
+
+    def kernel_log(self, limit: int = LOG_LIMIT) -> Read:
+        """See ``Tree.kernel_log``. A recording holds it as ``cmd/kmsg`` or ``cmd/dmesg``."""
+        if self.gaps is not None:
+            return super().kernel_log(limit)
+        read = self._tree.kernel_log(limit)
+        if isinstance(read, Value):
+            self.notes.outcome("/cmd/kmsg", read)
+        else:
+            self.notes.failed[KMSG] = read
+        return read
+
+    def close(self) -> None:
+        """See ``Tree.close``."""
+        self._tree.close()
