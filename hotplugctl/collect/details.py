@@ -11,7 +11,7 @@ from hotplugctl.model.listing import Names
 from hotplugctl.model.reads import FAILURES, Absent, Value, reason
 from hotplugctl.model.snapshot import Child, Detail
 from hotplugctl.parse import config_space, resource
-from hotplugctl.source.tree import Directory, Tree
+from hotplugctl.source.tree import Tree
 
 _VIRTIO = "/sys/bus/virtio/devices"
 # A config space is 64, 256 or 4096 bytes; the capabilities that matter here lie in the first 256.

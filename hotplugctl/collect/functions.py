@@ -129,6 +129,4 @@ def parent_of(path: str) -> Optional[str]:
 def _unreadable(name: str, path: str, failure: Failure) -> PciFunction:
     why = reason(failure)
     keys = (*_IDS, "revision", "driver", "enabled", "parent")
-    return PciFunction(
-        name, path, None, None, None, None, None, None, None, None, None, None, dict.fromkeys(keys, why)
-    )
+    return PciFunction(name, path, None, None, None, None, None, None, None, None, None, None, dict.fromkeys(keys, why))

@@ -62,7 +62,10 @@ def release(tree: Tree) -> tuple[Optional[str], Optional[str]]:
 
 
 def collect(
-    tree: Tree, kernel: tuple[Optional[str], Optional[str]], symbols: Mapping[str, str], functions: tuple[PciFunction, ...]
+    tree: Tree,
+    kernel: tuple[Optional[str], Optional[str]],
+    symbols: Mapping[str, str],
+    functions: tuple[PciFunction, ...],
 ) -> Guest:
     """What this guest is; ``symbols`` are those of its kernel config that tell the architecture."""
     unknown: dict[str, str] = {}

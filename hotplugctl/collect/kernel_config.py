@@ -32,7 +32,7 @@ class KernelConfig(NamedTuple):
 
 
 def collect(tree: Tree, release: Optional[str], wanted: Iterable[str]) -> KernelConfig:
-    """The first of /proc/config.gz, /boot/config-RELEASE and /lib/modules/RELEASE/config that belongs to this kernel."""
+    """The first of /proc/config.gz, /boot/config-RELEASE, /lib/modules/RELEASE/config that belongs to this kernel."""
     failures: list[Failure] = []
     for path in _candidates(release):
         read = unzip(tree.read(path, LIMIT)) if path == RUNNING else tree.read(path, LIMIT)

@@ -17,7 +17,7 @@ def collect(tree: Tree) -> KernelLog:
     if not isinstance(read, Value):
         return KernelLog(None, (), read, {})
     lines = read.data.decode("utf-8", "backslashreplace").splitlines()
-    events = tuple(
-        line.event for line in dmesg.iter_lines(lines, kernel_events.READER) if line.event is not None
-    )
+    parser = dmesg.Parser(lines, kernel_events.READER)
+    said = (parser.said(body)[2] for rows in parser.chunks() for _, _, _, body in rows)
+    events = tuple(event for event in said if event is not None)
     return KernelLog(read.path, events, None, kernel_events.bar_states(events))

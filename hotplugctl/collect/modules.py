@@ -15,7 +15,13 @@ from hotplugctl.source.tree import Tree
 
 # modules.alias of a distribution is 1.3 MB, modules.dep 0.5 MB.
 LIMIT = 16 << 20
-_MODPROBE_D = ("/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d")
+_MODPROBE_D = (
+    "/etc/modprobe.d",
+    "/run/modprobe.d",
+    "/usr/local/lib/modprobe.d",
+    "/usr/lib/modprobe.d",
+    "/lib/modprobe.d",
+)
 _LOAD_D = ("/etc/modules-load.d", "/run/modules-load.d", "/usr/local/lib/modules-load.d", "/usr/lib/modules-load.d")
 _BLACKLIST_PARAMETERS = ("modprobe.blacklist", "module_blacklist", "rd.driver.blacklist")
 _LOAD_PARAMETERS = ("modules-load", "modules_load", "rd.modules-load", "rd.driver.pre")
@@ -45,7 +51,10 @@ def installed(tree: Tree, release: Optional[str], wanted: Iterable[str]) -> Inst
     if base is not None:
         for read, parse in (
             (tree.read(f"{base}/modules.builtin.modinfo", LIMIT), modules.builtin_modinfo_names),
-            (tree.read(f"{base}/modules.builtin", LIMIT), lambda data: modules.builtin_names(data.decode("utf-8", "replace"))),
+            (
+                tree.read(f"{base}/modules.builtin", LIMIT),
+                lambda data: modules.builtin_names(data.decode("utf-8", "replace")),
+            ),
         ):
             if isinstance(read, Value):
                 fresh = parse(read.data) - names
@@ -121,7 +130,9 @@ def _refuses(command: str) -> bool:
     return first.rpartition("/")[2] in ("true", "false", ":", "exit")
 
 
-def matches(tree: Tree, release: Optional[str], modaliases: Iterable[str]) -> tuple[Mapping[str, tuple[str, ...]], Optional[Failure]]:
+def matches(
+    tree: Tree, release: Optional[str], modaliases: Iterable[str]
+) -> tuple[Mapping[str, tuple[str, ...]], Optional[Failure]]:
     """Modalias → the modules of this kernel that claim it, by /lib/modules/RELEASE/modules.alias."""
     base = directory_of(release)
     if base is None:

@@ -8,11 +8,16 @@ from typing import Optional
 
 from hotplugctl.model.devices import PciFunction
 from hotplugctl.model.names import Names
-from hotplugctl.model.reads import Read, Value
+from hotplugctl.model.reads import Value
 from hotplugctl.parse import builtin_names, pci_ids, udevdb
 from hotplugctl.source.tree import Tree
 
-_FILES = ("/usr/share/misc/pci.ids", "/usr/share/hwdata/pci.ids", "/usr/share/misc/pci.ids.gz", "/usr/share/hwdata/pci.ids.gz")
+_FILES = (
+    "/usr/share/misc/pci.ids",
+    "/usr/share/hwdata/pci.ids",
+    "/usr/share/misc/pci.ids.gz",
+    "/usr/share/hwdata/pci.ids.gz",
+)
 # The file has some 1.5 MB, and grows by 50 KB a year.
 _LIMIT = 16 << 20
 
@@ -23,7 +28,7 @@ def collect(tree: Tree, reference: Optional[Tree], functions: Iterable[PciFuncti
     vendors = {item.vendor for item in items if item.vendor is not None}
     devices = {(item.vendor, item.device) for item in items if item.vendor is not None and item.device is not None}
     classes = {item.class_ for item in items if item.class_ is not None}
-    fallback = builtin_names.TABLE
+    fallback = builtin_names.NAMES
     for where in (tree, reference):
         found = _pci_ids(where) if where is not None else None
         if found is not None:
@@ -38,17 +43,26 @@ def collect(tree: Tree, reference: Optional[Tree], functions: Iterable[PciFuncti
     return Names(fallback.vendors, fallback.devices, fallback.classes, "built-in")
 
 
+def source_of(tree: Tree, reference: Optional[Tree]) -> Optional[str]:
+    """The file that names would come from, without reading it."""
+    for where in (tree, reference):
+        for path in _FILES if where is not None else ():
+            if where is not None and where.kind_of(path) in ("file", "link"):
+                return path
+    return "built-in"
+
+
 def _pci_ids(tree: Tree) -> Optional[Value]:
     for path in _FILES:
         read = tree.read(path, _LIMIT)
         if isinstance(read, Value):
-            read = _unpacked(read) if path.endswith(".gz") else read
-            if isinstance(read, Value):
-                return read
+            whole = _unpacked(read) if path.endswith(".gz") else read
+            if whole is not None:
+                return whole
     return None
 
 
-def _unpacked(read: Value) -> Read | None:
+def _unpacked(read: Value) -> Optional[Value]:
     try:
         data = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(read.data, _LIMIT)
     except zlib.error:
@@ -58,7 +72,7 @@ def _unpacked(read: Value) -> Read | None:
 
 def _of_udev(tree: Tree, items: Iterable[PciFunction]) -> Optional[Names]:
     """udev keeps what its hardware database said: ID_VENDOR_FROM_DATABASE and the like (hwdb(7))."""
-    fallback = builtin_names.TABLE
+    fallback = builtin_names.NAMES
     vendors, devices, classes = dict(fallback.vendors), dict(fallback.devices), dict(fallback.classes)
     found = False
     for item in items:

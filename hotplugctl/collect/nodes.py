@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Optional
+from typing import Callable, Optional
 
 from hotplugctl.collect.functions import device_path
 from hotplugctl.model.devices import Detail, Node
@@ -78,12 +78,10 @@ def _linked(tree: Tree, link_path: str) -> Optional[str]:
 
 def _owner(path: str) -> Optional[tuple[str, tuple[str, ...]]]:
     """The PCI function nearest above a device path, and the parts between them."""
-    last = None
-    for last in _ADDRESS_IN_PATH.finditer(path):
-        pass
-    if last is None:
+    found = list(_ADDRESS_IN_PATH.finditer(path))
+    if not found:
         return None
-    return last[1], tuple(path[last.end() + 1 :].split("/")[:-1])
+    return found[-1][1], tuple(path[found[-1].end() + 1 :].split("/")[:-1])
 
 
 def _node(tree: Tree, subsystem: str, path: str, via: tuple[str, ...]) -> Node:
@@ -120,9 +118,7 @@ _DETAILS: dict[str, tuple[tuple[str, str], ...]] = {
 _OPTIONAL = frozenset({"partition", "removable", "state"})
 
 
-def _read_detail(
-    directory: Directory, key: str, kind: str, detail: dict[str, Detail], unknown: dict[str, str]
-) -> None:
+def _read_detail(directory: Directory, key: str, kind: str, detail: dict[str, Detail], unknown: dict[str, str]) -> None:
     read = directory.read(key)
     if isinstance(read, Value):
         value = _CONVERT[kind](read.text.strip())
@@ -145,7 +141,7 @@ def _sectors(text: str) -> Optional[int]:
     return None if count is None else count * 512
 
 
-_CONVERT = {
+_CONVERT: dict[str, Callable[[str], Detail]] = {
     "text": lambda text: text,
     "number": _number,
     "sectors": _sectors,

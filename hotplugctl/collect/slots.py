@@ -11,7 +11,7 @@ from hotplugctl.model.devices import PciFunction, Slot, Slots, bus_of_slot
 from hotplugctl.model.listing import Names
 from hotplugctl.model.reads import FAILURES, Absent, Failed, Malformed, Read, Value, reason
 from hotplugctl.model.snapshot import Acpi
-from hotplugctl.source.tree import Directory, Tree
+from hotplugctl.source.tree import Tree
 
 SLOTS = "/sys/bus/pci/slots"
 _ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}(:[0-9a-f]{2})?\Z")

@@ -21,10 +21,10 @@ from hotplugctl.collect import (
     udev,
 )
 from hotplugctl.model.cmdline import CommandLine
-from hotplugctl.model.devices import PciFunction, Slots
+from hotplugctl.model.devices import Functions, PciFunction, Slots
 from hotplugctl.model.reads import FAILURES, Value
 from hotplugctl.model.resource import Range
-from hotplugctl.model.snapshot import Acpi, Child, KernelLog, Modules, Snapshot
+from hotplugctl.model.snapshot import Acpi, Child, Detail, KernelLog, Modules, Scene, Snapshot
 from hotplugctl.parse import cmdline as cmdline_grammar
 from hotplugctl.parse import resource
 from hotplugctl.source.tree import Tree
@@ -60,12 +60,13 @@ def collect(tree: Tree) -> Snapshot:
     line = command_line(tree)
     log = kernel_log.collect(tree)
     children = details.virtio_children(tree)
+    of_details = details.collect(tree, listed.items, where.services)
     of_modules = modules.collect(tree, release[0], line, _unbound(listed.items, children))
     core, others = mechanisms.collect(tree, _witnesses(tree, release[0], config, line, where.slots, of_modules, log))
     return Snapshot(
         guest.collect(tree, release, config.symbols, listed.items),
         listed,
-        details.collect(tree, listed.items, where.services),
+        of_details,
         nodes.collect(tree),
         children,
         where.slots,
@@ -77,10 +78,25 @@ def collect(tree: Tree) -> Snapshot:
         of_modules,
         udev.collect(tree),
         log,
-        _ranges(tree, "/proc/iomem"),
-        _ranges(tree, "/proc/ioports"),
         where.buses,
+        _scene(tree, listed, where, of_details, log),
     )
+
+
+def for_slots(tree: Tree) -> Scene:
+    """What ``slots`` needs: of the log only the bus ranges, of the functions only what takes up room."""
+    listed = functions.collect(tree)
+    where = topology(tree, listed.items)
+    of_details = details.collect(tree, listed.items, where.services)
+    return _scene(tree, listed, where, of_details, kernel_log.collect(tree))
+
+
+def _scene(tree: Tree, listed: Functions, where: Topology, of_details: Mapping[str, Detail], log: KernelLog) -> Scene:
+    ends = {
+        str(event.get("bus")): int(str(event.get("last")), 16) for event in log.events if event.kind == "root-bus-range"
+    }
+    iomem, ioports = _ranges(tree, "/proc/iomem"), _ranges(tree, "/proc/ioports")
+    return Scene(listed, of_details, where.slots, where.buses, ends, iomem, ioports)
 
 
 def command_line(tree: Tree) -> Optional[CommandLine]:

@@ -16,8 +16,8 @@ class KernelEvent(NamedTuple):
     """A fact that one line of the kernel log states.
 
     ``kind`` is lower-case with dashes (``parse.kernel_events`` lists them), ``address`` canonical (``dddd:bb:dd.f``),
-    ``slot`` the slot's name as the driver prints it. ``fields`` holds the rest: ids and classes as lower-case hex of fixed
-    width, sizes in bytes, times in the unit that the field's name ends with (``_s``, ``_ms``).
+    ``slot`` the slot's name as the driver prints it. ``fields`` holds the rest: ids and classes as lower-case hex of
+    fixed width, sizes in bytes, times in the unit that the field's name ends with (``_s``, ``_ms``).
     """
 
     kind: str
@@ -64,7 +64,7 @@ class Stamp(NamedTuple):
 class Head(NamedTuple):
     """The beginning of a message, up to its first colon: ``driver device: `` as dev_printk() writes it.
 
-    ``subject`` is the network interface of netdev_printk() (``e1000e 0000:03:00.0 ens3: ``), which belongs to the message.
+    ``subject`` is the network interface of netdev_printk() (``e1000e 0000:03:00.0 ens3: ``): part of the message.
     """
 
     prefix: Optional[str]
@@ -88,12 +88,12 @@ NO_HEAD = Head(None, None, None)
 
 Row = tuple[Union[str, Stamp], str, str, str]
 """One message as the parser hands it on: what its stamp is made of, seconds since boot as text ("" for none), the
-caller, the message with its head. A plain tuple as the regular expression makes it, because a log has a million of them.
+caller, the message with its head. A plain tuple as the regular expression makes it: a log has a million of them.
 """
 
 
 class EventReader(NamedTuple):
-    """How meaning is found: ``of`` need be asked only where ``worth`` or the first four characters (``starts``) say so."""
+    """How meaning is found: ``of`` is asked only where ``worth`` or the first four characters (``starts``) say so."""
 
     of: Callable[[str, Head], Optional[KernelEvent]]
     starts: AbstractSet[str]

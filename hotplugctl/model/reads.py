@@ -87,9 +87,7 @@ class Outside(NamedTuple):
     path: str
 
 
-Failure = Union[
-    Absent, Unrecorded, Denied, Failed, Vanished, Malformed, Hung, TooLarge, NotRegular, Outside
-]
+Failure = Union[Absent, Unrecorded, Denied, Failed, Vanished, Malformed, Hung, TooLarge, NotRegular, Outside]
 Read = Union[Value, Failure]
 FAILURES = (Absent, Unrecorded, Denied, Failed, Vanished, Malformed, Hung, TooLarge, NotRegular, Outside)
 """The types of ``Failure``, for ``isinstance``."""

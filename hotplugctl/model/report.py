@@ -37,9 +37,9 @@ class Finding(NamedTuple):
 
 
 class Room(NamedTuple):
-    """Where a device still fits: one bus. Sizes in bytes are the largest free, naturally aligned block; None: unknown.
+    """Where a device still fits: one bus. Sizes in bytes are the largest free, naturally aligned block.
 
-    ``mechanism`` None means that nothing serves the bus; ``why`` then says why.
+    None means unknown, and ``unknown`` says why; ``mechanism`` None means that nothing serves the bus.
     """
 
     bus: str
@@ -51,7 +51,6 @@ class Room(NamedTuple):
     mem_largest: Optional[int]
     pref_largest: Optional[int]
     bus_numbers_free: Optional[int]
-    why: Optional[str]
     unknown: tuple[tuple[str, str], ...]
 
 

@@ -125,6 +125,22 @@ class KernelLog(NamedTuple):
     bars: Mapping[tuple[str, str], str]
 
 
+class Scene(NamedTuple):
+    """The part of a snapshot that tells what still fits: all that ``slots`` reads.
+
+    ``buses``: bus → the port above it, None for a root bus. ``root_ends``: root bus → the last bus number below it.
+    ``iomem`` and ``ioports`` are None where they are not readable or bear no addresses.
+    """
+
+    functions: Functions
+    details: Mapping[str, Detail]
+    slots: Slots
+    buses: Mapping[str, Optional[str]]
+    root_ends: Mapping[str, int]
+    iomem: Optional[tuple[Range, ...]]
+    ioports: Optional[tuple[Range, ...]]
+
+
 class Snapshot(NamedTuple):
     """A guest at one moment."""
 
@@ -142,6 +158,5 @@ class Snapshot(NamedTuple):
     modules: Modules
     udev: Udev
     log: KernelLog
-    iomem: Optional[tuple[Range, ...]]
-    ioports: Optional[tuple[Range, ...]]
     buses: Mapping[str, Optional[str]]
+    scene: Scene

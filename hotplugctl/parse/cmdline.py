@@ -7,11 +7,13 @@ from typing import Optional
 from hotplugctl.model.cmdline import CommandLine
 
 _BLANKS = " \t\n\v\f\r"
+# COMMAND_LINE_SIZE is 2048 to 4096 on the architectures that have PCI; what is longer is no command line.
+_LONGEST = 65536
 
 
 def parse(text: str) -> CommandLine:
     """The parameters in order. Quotes keep blanks, around a value or a whole word; ``--`` ends the kernel's part."""
-    text = text.partition("\0")[0]
+    text = text[:_LONGEST].partition("\0")[0]
     params: list[tuple[str, Optional[str]]] = []
     position = _skip(text, 0)
     while position < len(text):

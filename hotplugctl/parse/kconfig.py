@@ -14,6 +14,7 @@ from hotplugctl.model.kconfig import KconfigRecord, KconfigText
 
 _UNSET = b" is not set"
 _INDENT = 32
+_BLANKS = " \t\r"
 _HEADER_BYTES = 4096
 
 
@@ -41,13 +42,13 @@ def parse(text: str) -> KconfigText:
     records: list[KconfigRecord] = []
     unparsed = 0
     assignment = re.compile(
-        r"[ \t\ufeff]*(?:(CONFIG_\w+)=([^\r\n]*)|#[ \t]*(CONFIG_\w+) is not set[ \t\r]*\Z)", re.ASCII
+        r"\ufeff?[ \t]{0,12}(?:(CONFIG_\w+)=([^\n]*)|#[ \t]{0,12}(CONFIG_\w+) is not set[ \t\r]*\Z)", re.ASCII
     ).match
     for number, line in enumerate(text.split("\n"), 1):
         match = assignment(line)
         if match is not None:
             name, value, unset = match.groups()
-            records.append(KconfigRecord(unset or name, "n" if unset else value.strip(), number))
+            records.append(KconfigRecord(unset or name, "n" if unset else value.strip(_BLANKS), number))
         elif not _is_comment(line):
             unparsed += 1
     header = text[:_HEADER_BYTES]
@@ -88,17 +89,18 @@ def _places(data: bytes, symbol: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _before(data: bytes, start: int) -> Optional[bytes]:
-    """What stands before ``start`` on its line, without blanks; None where it is longer than an indentation."""
+    """The ``#``, or nothing, before ``start`` on its line; None for anything else. A long line is not walked back."""
     window = data[max(0, start - _INDENT) : start]
     _, newline, lead = window.rpartition(b"\n")
     if not newline and start > _INDENT:
         return None
-    return lead.removeprefix(b"\xef\xbb\xbf").strip()
+    found = re.match(rb"(?:\xef\xbb\xbf)?[ \t]{0,12}(?:(#)[ \t]{0,12})?\Z", lead)
+    return None if found is None else found.group(1) or b""
 
 
 def _rest(data: bytes, start: int) -> bytes:
     end = data.find(b"\n", start)
-    return data[start : end if end >= 0 else len(data)].strip()
+    return data[start : end if end >= 0 else len(data)].strip(_BLANKS.encode())
 
 
 def _kernel(header: str) -> Optional[str]:

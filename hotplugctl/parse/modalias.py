@@ -18,9 +18,7 @@ _Hit = tuple[int, str]
 _HEAD = 9
 _CLASS_ONLY: list[_Segment] = [b"pci:v", b"d", b"sv", b"sd"]
 _CLASS_AT = len("pci:v00001AF4d00001000sv00001AF4sd00000001")
-_CANONICAL = re.compile(
-    rb"pci:v[0-9A-F]{8}d[0-9A-F]{8}sv[0-9A-F]{8}sd[0-9A-F]{8}bc[0-9A-F]{2}sc[0-9A-F]{2}i[0-9A-F]{2}\Z"
-).match
+_CANONICAL_LENGTH = len("pci:v00001AF4d00001000sv00001AF4sd00000001bc02sc00i00")
 _SHAPE = re.compile(
     r"pci:v0000([0-9a-f]{4})d0000([0-9a-f]{4})sv0000([0-9a-f]{4})sd0000([0-9a-f]{4})"
     r"bc([0-9a-f]{2})sc([0-9a-f]{2})i([0-9a-f]{2})\n?\Z"
@@ -135,7 +133,7 @@ class _Index:
         """
         if not self._by_class:
             return []
-        if not _CANONICAL(raw):
+        if not _is_canonical(raw):
             return [(order, module) for order, module, rest in self._by_class if _matches(_CLASS_ONLY + rest, raw)]
         tail = raw[_CLASS_AT:]
         hits = self._class_hits.get(tail)
@@ -143,6 +141,19 @@ class _Index:
             hits = [(order, module) for order, module, rest in self._by_class if _matches([b"", *rest], tail)]
             self._class_hits[tail] = hits
         return hits
+
+
+def _is_canonical(raw: bytes) -> bool:
+    """Whether this is as the kernel writes it: upper-case digits, fields where they belong."""
+    return (
+        len(raw) == _CANONICAL_LENGTH
+        and raw.translate(None, b"0123456789ABCDEF") == b"pci:vdsvsdbcsci"
+        and raw.startswith(b"pci:v")
+        and raw[13:14] == b"d"
+        and raw[22:24] == b"sv"
+        and raw[32:34] == b"sd"
+        and raw[_CLASS_AT : _CLASS_AT + 2] == b"bc"
+    )
 
 
 def _starts_class(segment: _Segment) -> bool:

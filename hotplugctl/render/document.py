@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Optional
+from typing import Optional, Union
 
 from hotplugctl.model.devices import Functions, Node, PciFunction, Slot
 from hotplugctl.model.names import Names
@@ -179,13 +179,12 @@ def functions(
     listed: Functions,
     nodes: Mapping[str, tuple[Node, ...]],
     slots_of: Mapping[str, str],
-    modules: Mapping[str, tuple[str, ...]] | Failure,
+    modules: Union[Mapping[str, tuple[str, ...]], Failure],
     names: Names,
 ) -> Json:
     """The document of ``list``."""
     records = [
-        function(item, nodes.get(item.address, ()), slots_of.get(item.address), modules, names)
-        for item in listed.items
+        function(item, nodes.get(item.address, ()), slots_of.get(item.address), modules, names) for item in listed.items
     ]
     return with_unknown(
         {"schema": "hotplugctl.list/1", "names_from": names.source, "functions": records},
@@ -197,7 +196,7 @@ def function(
     item: PciFunction,
     nodes: Iterable[Node],
     slot: Optional[str],
-    modules: Mapping[str, tuple[str, ...]] | Failure,
+    modules: Union[Mapping[str, tuple[str, ...]], Failure],
     names: Names,
 ) -> Json:
     """One function, as ``list`` and ``wait`` give it."""

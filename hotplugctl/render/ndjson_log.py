@@ -1,7 +1,7 @@
 """Kernel messages as JSON, for a million of them: pieces that come again are kept as text.
 
-Every record has the keys of ``LogLine`` and ``unknown``. All but ASCII is written as escapes, so that no control or bidi
-character reaches a terminal.
+Every record has the keys of ``LogLine`` and ``unknown``. All but ASCII is written as escapes, so that no control or
+bidi character reaches a terminal.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from typing import Any, Callable, Optional, Protocol, Union
 from hotplugctl.model.log import Head, KernelEvent, LogLine, Row, Stamp
 
 SCHEMA = "hotplugctl.parse/1"
+# Logs say most things again. So many texts take some 30 MiB, and 70 at most.
 _KEPT = 65536
-_LONGEST_KEPT = 512
+_LONGEST_KEPT = 256
+_HEADS_KEPT = 8192
 
 # Forms that tell a time of day without its zone, or none at all where there is one.
 _LOCAL_TIME = ("ctime", "syslog", "reltime")
@@ -69,6 +71,7 @@ class Writer:
         self._log = log
         self._unknown = unknown_of(log.form)
         self._stamps: dict[tuple[Union[str, Stamp], str], str] = {}
+        self._heads: dict[Head, str] = {}
         self._rests: dict[str, str] = {}
 
     def rows_text(self, rows: Iterable[Row]) -> str:
@@ -85,22 +88,33 @@ class Writer:
         )
 
     def _stamp(self, key: Union[str, Stamp], caller: str) -> str:
-        if len(self._stamps) >= _KEPT:
+        if len(self._stamps) >= _HEADS_KEPT:
             self._stamps.clear()
         text = self._stamps[key, caller] = _stamp_text(self._log.stamp(key, caller))
         return text
 
     def _rest(self, body: str) -> str:
-        (prefix, address, subject), message, event = self._log.said(body)
-        if subject is not None:
-            message = f"{subject}: {message}"
-        if address is None and event is not None:
-            address = event.address
-        text = _rest_text(prefix, address, message, event, self._unknown)
+        head, message, event = self._log.said(body)
+        before = self._heads.get(head) or self._head(head)
+        if event is None and head[2] is None:
+            text = f'{before},"message":{quoted(message)},"event":null,"unknown":{self._unknown}}}'
+        else:
+            prefix, address, subject = head
+            if subject is not None:
+                message = f"{subject}: {message}"
+            if event is not None and address is None:
+                address = event.address
+            text = _rest_text(prefix, address, message, event, self._unknown)
         if len(body) <= _LONGEST_KEPT:
             if len(self._rests) >= _KEPT:
                 self._rests.clear()
             self._rests[body] = text
+        return text
+
+    def _head(self, head: Head) -> str:
+        if len(self._heads) >= _HEADS_KEPT:
+            self._heads.clear()
+        text = self._heads[head] = f'"prefix":{_value(head.prefix)},"address":{_value(head.address)}'
         return text
 
 

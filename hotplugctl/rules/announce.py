@@ -33,7 +33,8 @@ def gpe_missed(snapshot: Snapshot) -> Iterable[Outcome]:
 def card_waits(snapshot: Snapshot) -> Iterable[Outcome]:
     """A card waits at a port that nobody serves: its presence is latched in the port's slot status.
 
-    A rescan does not help: the slot's power is off, and only pciehp would switch it on. Source: PCIe Base 5.0, 7.5.3.11.
+    A rescan does not help: the slot's power is off, and only pciehp would switch it on.
+    Source: PCIe Base 5.0, 7.5.3.11.
     """
     served = served_buses(snapshot)
     for bus, port in snapshot.buses.items():

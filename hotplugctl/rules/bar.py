@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Optional
 
-from hotplugctl.model.config_space import RawBar
+from hotplugctl.model.config_space import Bar
 from hotplugctl.model.devices import PciFunction
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.resource import ResourceLine
@@ -37,7 +37,7 @@ def unassigned(snapshot: Snapshot) -> Iterable[Outcome]:
 
 
 def _evidence(
-    snapshot: Snapshot, function: PciFunction, index: int, line: ResourceLine, bars: Iterable[RawBar]
+    snapshot: Snapshot, function: PciFunction, index: int, line: ResourceLine, bars: Iterable[Bar]
 ) -> tuple[Evidence, ...]:
     path = function.path
     found = [Evidence(f"{path}/resource:{index + 1}", "a size without an address")] if line.flags else []
@@ -49,7 +49,7 @@ def _evidence(
     return tuple(found)
 
 
-def _has_type_bits(raw: RawBar) -> bool:
+def _has_type_bits(raw: Bar) -> bool:
     """A 32-bit memory BAR that is not prefetchable reads 0 when it is unassigned, and also when it is not there."""
     return raw.kind != "mem32" or raw.prefetchable
 

@@ -9,7 +9,6 @@ from hotplugctl.model.report import Evidence
 from hotplugctl.model.snapshot import Snapshot
 
 
-
 class Said(NamedTuple):
     """Why there is no driver: a sentence, its evidence, a remedy (empty where there is none), and who can mend it."""
 

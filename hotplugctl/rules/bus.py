@@ -28,7 +28,9 @@ def unserved(snapshot: Snapshot) -> Iterable[Outcome]:
                 yield fault
 
 
-_USE_A_PORT = "add root ports on the host (-device pcie-root-port,id=rp0,chassis=1,slot=1) and plug into these (bus=rp0)"
+_USE_A_PORT = (
+    "on the host add root ports (-device pcie-root-port,id=rp0,chassis=1,slot=1), and plug into these (bus=rp0)"
+)
 
 
 def _of_root(snapshot: Snapshot, bus: str) -> Optional[Fault]:
@@ -87,16 +89,17 @@ def _of_hotplug_port(snapshot: Snapshot, bus: str, port: str, path: str) -> Faul
 
 
 def _of_shpc(snapshot: Snapshot, bus: str, port: str, path: str) -> Fault:
-    said = tuple(
-        Evidence(snapshot.log.source or "kernel log", "Cannot get control of SHPC hotplug")
-        for event in snapshot.log.events
-        if event.kind == "shpc-no-control" and event.address == port
-    )
+    refused = any(event.kind == "shpc-refused" and event.address == port for event in snapshot.log.events)
+    evidence = [
+        Evidence(f"{path}/config", "SHPC capability"),
+        Evidence("/sys/bus/pci/slots", f"no hot-plug slot on {bus}"),
+    ]
+    if refused:
+        evidence.append(Evidence(snapshot.log.source or "kernel log", "Cannot get control of SHPC hotplug"))
     return Fault(
         bus,
         f"nobody serves bus {bus}: the kernel did not take the SHPC of bridge {port}",
-        (Evidence(f"{path}/config", "SHPC capability"), Evidence("/sys/bus/pci/slots", f"no hot-plug slot on {bus}"))
-        + said[:1],
+        tuple(evidence),
         port,
         detail="QEMU accepts a device there, and this guest never learns of it, not even its removal; "
         "plug into another bus",

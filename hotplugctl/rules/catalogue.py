@@ -26,11 +26,7 @@ FAMILIES = (guest, kernel, log, bus, announce, slot, bar, function, driver, virt
 def select(only: Iterable[str] = (), skip: Iterable[str] = ()) -> tuple[Rule, ...]:
     """The rules to run: ``only`` those named, or all but those to ``skip``. A family's name stands for all of it."""
     wanted, unwanted = tuple(only), frozenset(skip)
-    return tuple(
-        rule
-        for rule in RULES.values()
-        if (not wanted or _named(rule, wanted)) and not _named(rule, unwanted)
-    )
+    return tuple(rule for rule in RULES.values() if (not wanted or _named(rule, wanted)) and not _named(rule, unwanted))
 
 
 def unknown_ids(identifiers: Iterable[str]) -> tuple[str, ...]:

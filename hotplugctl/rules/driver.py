@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Optional
 
 from hotplugctl.model.devices import PciFunction
+from hotplugctl.model.log import KernelEvent
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.snapshot import Snapshot
 from hotplugctl.rules.binding import explain
@@ -86,15 +87,26 @@ def probe_failed(snapshot: Snapshot) -> Iterable[Outcome]:
 
     Only the last word of the log counts, and only where the device has no driver now. Source: drivers/base/dd.c.
     """
-    unbound = {function.address: function for function in snapshot.functions.items if function.driver is None}
-    last = {event.address: event for event in snapshot.log.events if event.kind == "probe-failed"}
+    unbound = {function.address for function in snapshot.functions.items if function.driver is None}
+    child_of = {child.name: child.address for child in snapshot.children if child.driver is None}
+    unbound |= set(child_of.values())
+    last: dict[str, KernelEvent] = {}
+    for event in snapshot.log.events:
+        if event.kind == "probe-failed":
+            address = event.address or child_of.get(str(event.get("device")))
+            if address is not None:
+                last[address] = event
     for address, event in last.items():
-        if address is not None and address in unbound:
-            fields = event.fields
+        if address in unbound:
+            driver, error = event.get("driver") or "the driver", event.get("error")
             yield Fault(
                 address,
-                f"{fields.get('driver', 'the driver')} refused {address} with error {fields.get('error', '?')}",
-                (Evidence(snapshot.log.source or "kernel log", str(fields.get("text", ""))),),
+                f"{driver} refused {address} with error {error}",
+                (
+                    Evidence(
+                        snapshot.log.source or "kernel log", f"probe of {event.get('device')} failed with error {error}"
+                    ),
+                ),
                 address,
                 detail="its BARs, its interrupts or the device itself are not as the driver needs them",
             )

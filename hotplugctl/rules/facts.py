@@ -11,8 +11,7 @@ from hotplugctl.model.report import Evidence
 from hotplugctl.model.snapshot import Mechanism, Snapshot
 
 # Device/port types of the PCI Express capability (PCIe Base 5.0, 7.5.3.2).
-ROOT_PORT, DOWNSTREAM_PORT = 4, 6
-_INTEGRATED = (9, 10)
+_ON_ROOT_COMPLEX = ("root-port", "rc-endpoint", "rc-event-collector")
 
 
 def by_address(snapshot: Snapshot) -> Mapping[str, PciFunction]:
@@ -58,7 +57,7 @@ def express_root(snapshot: Snapshot, bus: str) -> bool:
     for function in snapshot.functions.items:
         if function.bus == bus:
             cap = pcie(snapshot, function.address)
-            if cap is not None and (cap.port_type == ROOT_PORT or cap.port_type in _INTEGRATED):
+            if cap is not None and cap.port_type in _ON_ROOT_COMPLEX:
                 return True
     return False
 

@@ -52,8 +52,8 @@ def never_enabled(snapshot: Snapshot) -> Iterable[Outcome]:
 def read_hung(snapshot: Snapshot) -> Iterable[Outcome]:
     """An attribute that asks the device did not return: the device behind is gone or dead.
 
-    The read was left behind in a child process, which may stay until a reboot. Seen for ``serial`` of a virtio disk that
-    the host had already taken away. Source: drivers/block/virtio_blk.c.
+    The read was left behind in a child process, which may stay until a reboot. Seen for ``serial`` of a virtio disk
+    that the host had already taken away. Source: drivers/block/virtio_blk.c.
     """
     for address, nodes in snapshot.nodes.items():
         for node in nodes:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple, Optional
 
 from hotplugctl.model.devices import PciFunction, Slot
+from hotplugctl.model.reads import reason
 from hotplugctl.model.report import Headroom, Room
-from hotplugctl.model.snapshot import Snapshot
+from hotplugctl.model.resource import Range, ResourceLine
+from hotplugctl.model.snapshot import Scene
 
 _FOUR_GIB = 1 << 32
-# A PCI I/O BAR is at least 4 bytes and a memory BAR at least 16 (PCI Local Bus 3.0, 6.2.5.1).
 _LAST_BUS = 255
 
 
@@ -21,34 +22,19 @@ class Span(NamedTuple):
     end: int
 
 
-def headroom(snapshot: Snapshot) -> Headroom:
+def headroom(scene: Scene) -> Headroom:
     """One room for each bus, and the sums over the buses that a mechanism serves."""
-    rooms = tuple(_room(snapshot, bus, port) for bus, port in snapshot.buses.items())
-    if snapshot.slots.failure is not None:
-        why = _failure_text(snapshot)
+    rooms = tuple(_room(scene, bus, port) for bus, port in scene.buses.items())
+    if scene.slots.failure is not None:
+        why = reason(scene.slots.failure)
         return Headroom(None, None, rooms, (("free_slots", why), ("slots", why)))
-    serving = [slot for slot in snapshot.slots.items if slot.mechanism is not None]
-    return Headroom(sum(is_free(slot) for slot in serving), len(serving), rooms, ())
+    hot = [slot for slot in scene.slots.items if slot.hotplug]
+    return Headroom(sum(is_free(slot) for slot in hot), len(hot), rooms, ())
 
 
 def is_free(slot: Slot) -> bool:
     """A mechanism serves the slot and nothing is in it."""
-    return slot.mechanism is not None and slot.occupied is False
-
-
-def serving(slots: Iterable[Slot]) -> Mapping[str, tuple[int, int]]:
-    """Mechanism → its slots, and how many of them are free."""
-    counts: dict[str, tuple[int, int]] = {}
-    for slot in slots:
-        if slot.mechanism is not None:
-            total, free = counts.get(slot.mechanism, (0, 0))
-            counts[slot.mechanism] = (total + 1, free + is_free(slot))
-    return counts
-
-
-def mechanism_of(snapshot: Snapshot, bus: str) -> Optional[str]:
-    """The mechanism that serves the slots of a bus."""
-    return next((slot.mechanism for slot in snapshot.slots.items if slot.bus == bus and slot.mechanism), None)
+    return slot.hotplug and slot.occupied is False
 
 
 def largest_block(free_of: Iterable[Span], used: Iterable[Span]) -> int:
@@ -88,11 +74,11 @@ class Windows(NamedTuple):
     why: str
 
 
-def _room(snapshot: Snapshot, bus: str, port: Optional[str]) -> Room:
-    slots = [slot for slot in snapshot.slots.items if slot.bus == bus and slot.mechanism is not None]
-    windows = _root_windows(snapshot, bus) if port is None else _port_windows(snapshot, port)
-    used_io, used_mem = _used(snapshot, bus)
-    numbers, numbers_why = _bus_numbers(snapshot, bus, port)
+def _room(scene: Scene, bus: str, port: Optional[str]) -> Room:
+    slots = [slot for slot in scene.slots.items if slot.bus == bus and slot.hotplug]
+    windows = _root_windows(scene, bus) if port is None else _port_windows(scene, port)
+    used_io, used_mem = _used(scene, bus)
+    numbers, numbers_why = _bus_numbers(scene, bus, port)
     io, mem, pref = (
         None if spans is None else largest_block(spans, used)
         for spans, used in ((windows.io, used_io), (windows.mem, used_mem), (windows.pref, used_mem))
@@ -104,27 +90,27 @@ def _room(snapshot: Snapshot, bus: str, port: Optional[str]) -> Room:
     mechanism = slots[0].mechanism if slots else None
     return Room(
         bus, port, mechanism, len(slots), sum(is_free(slot) for slot in slots), io, mem, pref, numbers,
-        None, tuple(unknown),
+        tuple(unknown),
     )  # fmt: skip
 
 
-def _root_windows(snapshot: Snapshot, bus: str) -> Windows:
+def _root_windows(scene: Scene, bus: str) -> Windows:
     """The host bridge's windows, which the kernel lists by the bus's name in /proc/iomem and /proc/ioports."""
     name = f"PCI Bus {bus}"
-    io = _named(snapshot.ioports, name)
-    mem = _named(snapshot.iomem, name)
+    io = _named(scene.ioports, name)
+    mem = _named(scene.iomem, name)
     low = None if mem is None else tuple(Span(s.start, min(s.end, _FOUR_GIB - 1)) for s in mem if s.start < _FOUR_GIB)
     return Windows(io, low, mem, "/proc/iomem and /proc/ioports: not readable, or without addresses (not root)")
 
 
-def _named(ranges: Optional[Iterable[object]], name: str) -> Optional[tuple[Span, ...]]:
+def _named(ranges: Optional[Iterable[Range]], name: str) -> Optional[tuple[Span, ...]]:
     if ranges is None:
         return None
-    return tuple(Span(r.start, r.end) for r in ranges if r.name == name)  # type: ignore[attr-defined]
+    return tuple(Span(entry.start, entry.end) for entry in ranges if entry.name == name)
 
 
-def _port_windows(snapshot: Snapshot, port: str) -> Windows:
-    detail = snapshot.details.get(port)
+def _port_windows(scene: Scene, port: str) -> Windows:
+    detail = scene.details.get(port)
     config = detail.config if detail is not None else None
     if config is None or config.all_ones:
         why = "" if detail is None else detail.unknown.get("config", "")
@@ -138,55 +124,42 @@ def _port_windows(snapshot: Snapshot, port: str) -> Windows:
     return Windows(spans("io"), mem, pref or mem, "")
 
 
-def _used(snapshot: Snapshot, bus: str) -> tuple[list[Span], list[Span]]:
+def _used(scene: Scene, bus: str) -> tuple[list[Span], list[Span]]:
     io: list[Span] = []
     mem: list[Span] = []
-    for function in snapshot.functions.items:
+    for function in scene.functions.items:
         if function.bus == bus:
-            for line in _resources(snapshot, function):
+            for line in _resources(scene, function):
                 if line.assigned:
                     (io if line.is_io else mem).append(Span(line.start, line.end))
     return io, mem
 
 
-def _resources(snapshot: Snapshot, function: PciFunction) -> tuple:  # type: ignore[type-arg]
-    detail = snapshot.details.get(function.address)
+def _resources(scene: Scene, function: PciFunction) -> tuple[ResourceLine, ...]:
+    detail = scene.details.get(function.address)
     return (detail.resources or ()) if detail is not None else ()
 
 
-def _bus_numbers(snapshot: Snapshot, bus: str, port: Optional[str]) -> tuple[Optional[int], str]:
+def _bus_numbers(scene: Scene, bus: str, port: Optional[str]) -> tuple[Optional[int], str]:
     """How many more buses a hot-added bridge could open: the range of the port, less what bridges on it hold."""
-    held = [pair for function in snapshot.functions.items if function.bus == bus and (pair := _range(snapshot, function))]
+    held = [pair for function in scene.functions.items if function.bus == bus and (pair := _range(scene, function))]
     own = int(bus.rpartition(":")[2], 16)
     if port is None:
-        end = _root_end(snapshot, bus)
+        end = scene.root_ends.get(bus)
         if end is None:
             return None, "the kernel log does not hold the bus range of the root bus"
     else:
-        above = next((f for f in snapshot.functions.items if f.address == port), None)
-        pair = _range(snapshot, above) if above is not None else None
+        above = next((f for f in scene.functions.items if f.address == port), None)
+        pair = _range(scene, above) if above is not None else None
         if pair is None:
             return None, f"{port}: its bus numbers are not readable"
         end = pair[1]
     return max(0, end - own - sum(last - first + 1 for first, last in held)), ""
 
 
-def _range(snapshot: Snapshot, function: PciFunction) -> Optional[tuple[int, int]]:
-    detail = snapshot.details.get(function.address)
+def _range(scene: Scene, function: PciFunction) -> Optional[tuple[int, int]]:
+    detail = scene.details.get(function.address)
     if not function.is_bridge or detail is None or detail.config is None or detail.config.buses is None:
         return None
-    _, secondary, subordinate = detail.config.buses
+    secondary, subordinate = detail.config.buses.secondary, detail.config.buses.subordinate
     return (secondary, subordinate) if 0 < secondary <= subordinate <= _LAST_BUS else None
-
-
-def _root_end(snapshot: Snapshot, bus: str) -> Optional[int]:
-    for event in snapshot.log.events:
-        if event.kind == "root-bus-range" and dict(event.fields).get("bus") == bus:
-            return int(str(dict(event.fields)["end"]), 16)
-    return None
-
-
-def _failure_text(snapshot: Snapshot) -> str:
-    from hotplugctl.model.reads import reason
-
-    return reason(snapshot.slots.failure) if snapshot.slots.failure is not None else ""

@@ -8,6 +8,12 @@ from hotplugctl.model.report import Evidence
 from hotplugctl.model.snapshot import Snapshot
 from hotplugctl.rules.registry import Fault, Outcome, rule
 
+# Functions that run under the lock of every scan, or on the work queue of every hot-plug event.
+_HOTPLUG_CODE = (
+    "acpiphp_", "disable_slot", "enable_slot", "hotplug_event", "acpi_pci_", "pci_assign_", "pci_bus_add",
+    "pci_bus_assign", "pci_bus_scan", "pci_hp_", "pci_remove_", "pci_rescan_", "pci_scan_", "pci_stop_", "pciehp_", "shpc_", "shpchp_",
+)  # fmt: skip
+
 
 @rule("log.hotplug-oops", "error", needs=("log",), remedy="reboot")
 def hotplug_oops(snapshot: Snapshot) -> Iterable[Outcome]:
@@ -16,15 +22,15 @@ def hotplug_oops(snapshot: Snapshot) -> Iterable[Outcome]:
     The thread that died holds the lock that every scan needs. Seen where a hot-added bridge got no bus numbers
     (a NULL pointer in shpc_init) on 6.1 and 7.2. Only a reboot helps. Source: drivers/pci/hotplug/shpchp_core.c.
     """
+    dead = False
     for event in snapshot.log.events:
-        if event.kind == "hotplug-oops":
-            fields = dict(event.fields)
+        symbol = str(event.get("symbol") or "")
+        dead = dead or event.kind in ("oops", "panic")
+        if dead and event.kind == "oops-at" and symbol.startswith(_HOTPLUG_CODE):
             yield Fault(
-                str(fields.get("function") or "kernel"),
-                f"the kernel crashed in its hot-plug code ({fields.get('function') or 'see the log'}): "
-                "no device is enumerated until a reboot",
-                (Evidence(snapshot.log.source or "kernel log", str(fields.get("text", "Oops"))),),
-                event.address,
+                symbol,
+                f"the kernel crashed in its hot-plug code ({symbol}): no device is enumerated until a reboot",
+                (Evidence(snapshot.log.source or "kernel log", f"Oops in {symbol}"),),
             )
             return
 

@@ -41,7 +41,10 @@ def card_without_function(snapshot: Snapshot) -> Iterable[Outcome]:
             yield Fault(
                 f"slot {slot.name}",
                 f"slot {slot.name} ({slot.address}) holds a card, and no function answers",
-                (Evidence(f"{_SLOTS}/{slot.name}/adapter", "1"), Evidence("/sys/bus/pci/devices", f"no {slot.address}.*")),
+                (
+                    Evidence(f"{_SLOTS}/{slot.name}/adapter", "1"),
+                    Evidence("/sys/bus/pci/devices", f"no {slot.address}.*"),
+                ),
                 remedy="echo 1 > /sys/bus/pci/rescan",
             )
 

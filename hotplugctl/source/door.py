@@ -94,10 +94,12 @@ def _furnished(tree: Rooted, label: str, top: str) -> Rooted:
     note = tree.read("/manifest.json", manifest.SIZE_LIMIT)
     if isinstance(note, Value):
         try:
-            tree.gaps = Gaps(manifest.load(note.data))
+            said = manifest.load(note.data)
         except manifest.BadManifest as bad:
             raise UnusableRoot(f"{tree.label}: manifest.json: {bad.message}", bad.hint) from bad
+        tree.gaps = Gaps(said)
         tree.strict_modes = False
+        tree.clamps = said.source == "live"
         return tree
     gaps = Gaps(partial=tree.kind_of("/HUNG.txt") == "file")
     unreadable = tree.read("/unreadable.txt", manifest.SIZE_LIMIT)

@@ -28,6 +28,7 @@ class Gaps:
         self.partial = partial
         self.failed: dict[str, Failure] = dict(manifest.failed) if manifest else {}
         self.unlisted: dict[str, set[str]] = {}
+        self._above: Optional[set[str]] = None
 
     def add_unreadable(self, text: bytes) -> None:
         """Take in ``unreadable.txt``: a line is ``ERRNO /path``; a line of another form is passed over.
@@ -65,14 +66,27 @@ class Gaps:
         """What ``name`` is known to be although the recording does not hold it."""
         if name in self.unlisted.get(folder, ()):
             return "file"
-        if self.manifest is None:
-            return None
+        manifest = self.manifest
         spot = f"{folder}/{name}"
-        if spot in self.manifest.links:
+        if manifest is None or spot in manifest.absent:
+            return None
+        if spot in manifest.links:
             return "link"
-        if spot in self.manifest.directories:
+        if spot in manifest.directories or spot in self._folders(manifest):
             return "dir"
-        return self.manifest.kinds.get(spot)
+        return manifest.kinds.get(spot)
+
+    def _folders(self, manifest: Manifest) -> set[str]:
+        """Folders that must have been there because of what was in them: git keeps no empty ones."""
+        if self._above is None:
+            self._above = set()
+            for table in (manifest.files, manifest.links, manifest.directories, manifest.kinds):
+                for spot in table:
+                    above = spot.rpartition("/")[0]
+                    while above and above not in self._above:
+                        self._above.add(above)
+                        above = above.rpartition("/")[0]
+        return self._above
 
     def link(self, folder: str, name: str) -> Optional[str]:
         """The target of a link that the recording does not hold."""

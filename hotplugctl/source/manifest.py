@@ -17,6 +17,7 @@ from hotplugctl.model.reads import (
     Unrecorded,
     Vanished,
 )
+from hotplugctl.source.tree import MODES
 
 FORMAT = "hotplugctl-recording"
 VERSION = 1
@@ -43,12 +44,13 @@ class FileNote(NamedTuple):
 class Manifest(NamedTuple):
     """A recording's manifest. Paths are canonical paths in the tree.
 
-    ``directories``: every directory that was listed, with all names it held; ``kinds``: what else was found out
-    about paths that the recording does not hold (``socket``, ``dir``); ``failed``: reads that failed, as they did;
-    ``absent``: looked for and not there.
+    ``source``: what was recorded, ``live``, ``recording`` or ``image``; ``directories``: every directory that was
+    listed, with all names it held; ``kinds``: what else was found out about paths that the recording does not hold
+    (``socket``, ``dir``); ``failed``: reads that failed, as they did; ``absent``: looked for and not there.
     """
 
     tool: dict[str, str]
+    source: str
     kernel: str
     time: str
     scrubbed: dict[str, int]
@@ -71,7 +73,7 @@ def failure_to_json(failure: Failure) -> dict[str, Union[str, int, float]]:
 def failure_from_json(path: str, entry: Any) -> Failure:
     """The failure that an entry of ``failed`` stands for. Raises BadManifest where it is of no known form."""
     word = entry.get("outcome") if isinstance(entry, dict) else None
-    if word not in _OUTCOMES:
+    if not isinstance(word, str) or word not in _OUTCOMES:
         raise BadManifest("an entry of 'failed' has no known outcome")
     kind, field, of = _OUTCOMES[word]
     if not field:
@@ -115,26 +117,28 @@ def dump(manifest: Manifest) -> bytes:
 
 def load(data: bytes) -> Manifest:
     """Read a manifest. Raises BadManifest with one line that says what is wrong with it."""
-    document = _document(data)
+    document = parse(data)
     if document.get("format") != FORMAT:
         raise BadManifest(f"its format is not {FORMAT!r}")
     if document.get("version") != VERSION:
         raise BadManifest("it is of another version than 1", "use a newer hotplugctl")
     return Manifest(
         tool=_texts(document, "tool"),
+        source=_text(document, "source"),
         kernel=_text(document, "kernel"),
         time=_text(document, "time"),
         scrubbed={key: _int(value, "scrubbed") for key, value in _table(document, "scrubbed").items()},
         files={path: _file(entry) for path, entry in _table(document, "files").items()},
         links=_texts(document, "links"),
         directories={path: _names(entry) for path, entry in _table(document, "directories").items()},
-        kinds=_texts(document, "kinds"),
+        kinds=_kinds(document),
         failed={path: failure_from_json(path, entry) for path, entry in _table(document, "failed").items()},
         absent=frozenset(_names(document.get("absent", []))),
     )
 
 
-def _document(data: bytes) -> dict[str, Any]:
+def parse(data: bytes) -> dict[str, Any]:
+    """The JSON object in ``data``, within limits. Raises BadManifest."""
     import json
 
     if len(data) > SIZE_LIMIT or data.count(b"[") + data.count(b"{") > BRACKETS_LIMIT:
@@ -174,6 +178,13 @@ def _texts(document: dict[str, Any], key: str) -> dict[str, str]:
     if not all(isinstance(value, str) for value in table.values()):
         raise BadManifest(f"{key!r} holds something other than strings")
     return table
+
+
+def _kinds(document: dict[str, Any]) -> dict[str, str]:
+    kinds = _texts(document, "kinds")
+    if not set(kinds.values()) <= set(MODES):
+        raise BadManifest("'kinds' holds an unknown kind")
+    return kinds
 
 
 def _int(value: Any, key: str) -> int:

@@ -68,6 +68,7 @@ class Recorder(Rooted):
     def __init__(self, tree: Rooted) -> None:
         super().__init__(tree.kind, tree.label, tree.gaps)
         self.strict_modes = tree.strict_modes
+        self.clamps = tree.clamps
         self.notes = Notes()
         self._tree = tree
 

@@ -16,7 +16,8 @@ import hotplugctl
 from hotplugctl.errors import OutputFailed
 from hotplugctl.model.reads import Value, Vanished
 from hotplugctl.source.manifest import SIZE_LIMIT, FileNote, Manifest, dump
-from hotplugctl.source.recorder import Notes, Recorder
+from hotplugctl.source.recorder import Recorder
+from hotplugctl.source.tree import MODES
 
 _RELEASE = "/proc/sys/kernel/osrelease"
 _PACKED = {".tar.gz": "gz", ".tgz": "gz", ".tar.xz": "xz", ".txz": "xz", ".tar": ""}
@@ -44,7 +45,7 @@ def write(
     """
     release = recorder.read(_RELEASE)
     kernel = release.text if isinstance(release, Value) else ""
-    content = _Content(recorder.notes, extra or {}, kernel, _now(), dict(scrubbed or {}))
+    content = _Content(recorder, extra or {}, kernel, _now(), dict(scrubbed or {}))
     try:
         if out == "-":
             if stdout is None:
@@ -74,8 +75,9 @@ class _Content:
     """The files, links and folders of a recording, free of contradictions, and its manifest."""
 
     def __init__(
-        self, notes: Notes, extra: Mapping[str, bytes], kernel: str, seconds: int, scrubbed: dict[str, int]
+        self, recorder: Recorder, extra: Mapping[str, bytes], kernel: str, seconds: int, scrubbed: dict[str, int]
     ) -> None:
+        notes = recorder.notes
         self.seconds = seconds
         self.files = {**notes.files, **extra}
         self.links = dict(notes.links)
@@ -87,12 +89,13 @@ class _Content:
             self.links.pop(spot, None)
             failed[spot] = Vanished(spot)
         held = {*self.files, *self.links, *notes.listed, *above}
-        kinds = {spot: kind for spot, kind in notes.kinds.items() if spot not in held}
+        kinds = {spot: kind for spot, kind in notes.kinds.items() if spot not in held and kind in MODES}
         folders = {spot for spot, kind in kinds.items() if kind == "dir"} | set(notes.listed) | above
         self.folders = sorted(folders - {""})
         self.manifest = dump(
             Manifest(
                 tool={"name": "hotplugctl", "version": hotplugctl.__version__},
+                source="live" if recorder.clamps else recorder.kind,
                 kernel=kernel,
                 time=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds)),
                 scrubbed=scrubbed,
@@ -146,9 +149,10 @@ def _write_file(content: _Content, beside: str, out: str, packing: str) -> None:
             file.flush()
             os.fsync(handle)
         _rename_file(beside, out)
-    except BaseException:
-        os.unlink(beside)
-        raise
+    finally:
+        # Gone already if all went well.
+        if os.path.lexists(beside):
+            os.unlink(beside)
 
 
 def _rename_file(beside: str, out: str) -> None:
@@ -159,8 +163,6 @@ def _rename_file(beside: str, out: str) -> None:
         if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK) or os.path.lexists(out):
             raise
         os.rename(beside, out)
-    else:
-        os.unlink(beside)
 
 
 def _write_folder(content: _Content, beside: str, out: str) -> None:
@@ -178,11 +180,11 @@ def _write_folder(content: _Content, beside: str, out: str) -> None:
         if os.path.lexists(out):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         os.rename(beside, out)
-    except BaseException:
-        import shutil
+    finally:
+        if os.path.lexists(beside):
+            import shutil
 
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
+            shutil.rmtree(beside, ignore_errors=True)
 
 
 def _write_tar(content: _Content, file: BinaryIO, packing: str) -> None:

@@ -51,6 +51,8 @@ class Rooted:
         self.folders: set[str] = {""}  # spots known to be directories
         self._listed: dict[str, tuple[str, ...]] = {}
         self.strict_modes = strict_modes(kind, gaps)
+        # The kernel takes ".." of the root for the root; in a tree that others made it is an attempt to get out.
+        self.clamps = gaps is None
 
     # The primitives: ``folder`` is a spot. They raise OSError.
 
@@ -281,7 +283,7 @@ class Rooted:
         return here
 
     def _up(self, here: str) -> str:
-        if not here and self.gaps is not None:
+        if not here and not self.clamps:
             raise Lost("", errno.ELOOP)
         return here.rpartition("/")[0]
 

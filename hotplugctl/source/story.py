@@ -7,11 +7,11 @@ from typing import Optional
 from hotplugctl.errors import UnusableRoot
 from hotplugctl.model.listing import Names
 from hotplugctl.model.reads import Value, reason
+from hotplugctl.source import manifest
 from hotplugctl.source.tree import Tree
 
 _ROOT_LIKE = ("sys", "proc", "manifest.json", "boot", "lib", "etc", "usr", "run")
 _STAGE_LIKE = ("sys", "proc", "manifest.json")
-_MANIFEST_LIMIT = 16 << 20
 _NOTHING = "no sys, proc, boot, etc, lib, usr or run in it"
 
 
@@ -56,16 +56,12 @@ def _place(noted: list[str], name: str) -> int:
 
 
 def _noted_order(tree: Tree, top: str) -> list[str]:
-    import json
-
-    read = tree.read(_below(top, "manifest.json"), _MANIFEST_LIMIT)
-    if not isinstance(read, Value) or b'"stages"' not in read.data:
-        return []
+    read = tree.read(_below(top, "manifest.json"), manifest.SIZE_LIMIT)
     try:
-        document = json.loads(read.data)
-    except (ValueError, RecursionError):
+        stages = manifest.parse(read.data).get("stages") if isinstance(read, Value) else None
+    except manifest.BadManifest:
+        # The order is a nicety; the recordings have manifests of their own.
         return []
-    stages = document.get("stages") if isinstance(document, dict) else None
     return [name for name in stages if isinstance(name, str)] if isinstance(stages, list) else []
 
 

@@ -104,7 +104,9 @@ def test_bridge_windows() -> None:
 def test_bridge_windows_that_forward_nothing() -> None:
     """Base above limit; the upper halves of 32-bit I/O count."""
     parsed = bridge(
-        (0x1C, "<H", 0x01F1), (0x30, "<I", 0x00000000), (0x20, "<I", 0x0000FFF0), (0x24, "<I", 0x0001FFF1), (0x2C, "<I", 0)
+        (0x1C, "<H", 0x01F1),
+        (0x20, "<I", 0x0000FFF0),
+        (0x24, "<I", 0x0001FFF1),
     )
     io, mem, pref = parsed.windows
     assert (io.base, io.limit, io.enabled, io.bits, io.size) == (0xF000, 0x0FFF, False, 32, 0)
@@ -136,7 +138,10 @@ def test_capabilities() -> None:
         ([capability(0x40, 5, 0x50), capability(0x50, 17, 0x40)], [0x40, 0x50]),
         ([capability(0x40, 5, 0x3C)], [0x40]),
         ([capability(0x40, 0xFF, 0x50)], []),
-        ([capability(0x40 + 4 * i, 9, 0x44 + 4 * i) for i in range(47)] + [capability(0xFC, 9, 0x40)], list(range(0x40, 0x100, 4))),
+        (
+            [*(capability(offset, 9, offset + 4) for offset in range(0x40, 0xFC, 4)), capability(0xFC, 9, 0x40)],
+            list(range(0x40, 0x100, 4)),
+        ),
     ],
 )
 def test_lists_that_lead_astray(fields: list[tuple[int, str, int]], offsets: list[int]) -> None:

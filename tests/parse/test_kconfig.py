@@ -82,7 +82,7 @@ def test_a_symbol_without_a_name_is_nowhere() -> None:
         ("# Linux/x86_64 4.18.0-147.5.1.el8_1.x86_64 Kernel Configuration\r", "4.18.0-147.5.1.el8_1.x86_64"),
         ("# Linux kernel version: 2.6.32-5-amd64", "2.6.32-5-amd64"),
         ("# Linux/x86 Kernel Configuration", None),
-        ("CONFIG_LOCALVERSION=\"# Linux/x86 6.1 Kernel Configuration\"", None),
+        ('CONFIG_LOCALVERSION="# Linux/x86 6.1 Kernel Configuration"', None),
     ],
 )
 def test_version_of(header: str, version: str | None) -> None:

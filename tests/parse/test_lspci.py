@@ -112,8 +112,7 @@ def test_vmm_regular_crlf_and_reindented(text: str) -> None:
 
 def test_vmm_without_numbers_keeps_brackets_of_the_name() -> None:
     record = only(
-        "Slot:\t03:00.0\nClass:\tBridge\nVendor:\tAMD [ATI]\nDevice:\tChip [beef]\n"
-        "SDevice:\tDevice 0b36\nProgIf:\t00\n"
+        "Slot:\t03:00.0\nClass:\tBridge\nVendor:\tAMD [ATI]\nDevice:\tChip [beef]\nSDevice:\tDevice 0b36\nProgIf:\t00\n"
     )
     assert (record.device, record.device_name) == (None, "Chip [beef]")
     assert (record.vendor, record.vendor_name) == (None, "AMD [ATI]")
@@ -223,7 +222,8 @@ def test_address_with_bridges_before_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["10:15:05.3 started: foo", "00:20.0 a: b", "00:1f.8 a: b", "0000:00:1f.2: a", "00:1f.2  00:1f.3", "00:1f.2"]
+    "line",
+    ["10:15:05.3 begun: foo", "00:20.0 a: b", "00:1f.8 a: b", "0000:00:1f.2: a", "00:1f.2  00:1f.3", "00:1f.2"],
 )
 def test_not_a_function_line(line: str) -> None:
     assert parse(line + "\n") == LspciText("none", (), 1)
@@ -420,3 +420,15 @@ def test_absurd_numbers_are_left_out() -> None:
 def test_a_line_longer_than_any_of_lspci_is_not_looked_into() -> None:
     parsed = parse("00:02.0 VGA: " + "x" * (1 << 16) + "\n00:03.0 VGA: Foo\n")
     assert ([str(record.address) for record in parsed.records], parsed.unparsed) == (["0000:00:03.0"], 1)
+
+
+def test_a_listing_of_addresses_is_no_function_even_cut_off() -> None:
+    assert parse("$ ls /sys/bus/pci/devices\n0000:01:00.0  0000:01:0") == LspciText("none", (), 2)
+
+
+def test_placeholders_are_no_names_in_the_regular_form_either() -> None:
+    block = "Slot:\t00:02.0\nClass:\tClass [0880]\nVendor:\tVendor [abcd]\nDevice:\tUnknown device [0001]\n"
+    record = only(block)
+    assert (record.class_name, record.vendor_name, record.device_name) == (None, None, None)
+    assert (record.class_, record.vendor, record.device) == ("0880", "abcd", "0001")
+    assert parse(block.replace("\n", "\r\n")).records == (record,)

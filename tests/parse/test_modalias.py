@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fnmatch
+
 import pytest
 
 from hotplugctl.model.modalias import PciIds
@@ -85,7 +87,9 @@ def test_the_first_line_counts_too() -> None:
     assert matched(NET, b"alias pci:v00001AF4d* first") == ("first",)
 
 
-@pytest.mark.parametrize("line", [b"alias pci:v*", b"alias pci:v* two words", b"#alias pci:v* x", b" alias pci:v* x", b""])
+@pytest.mark.parametrize(
+    "line", [b"alias pci:v*", b"alias pci:v* two words", b"#alias pci:v* x", b" alias pci:v* x", b""]
+)
 def test_lines_that_are_no_alias(line: bytes) -> None:
     assert matched(NET, line + b"\n") == ()
 
@@ -132,3 +136,24 @@ def test_a_hostile_pattern_takes_no_time() -> None:
     """A backtracking matcher would not come back from this one."""
     data = b"alias pci:v*" + b"0*" * 60 + b"[x-z] slow\nalias pci:v* quick\n"
     assert matched("pci:v" + "0" * 3000, data) == ("quick",)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        NVME.replace("sv00001AF4", "s0v0001AF4"),
+        NVME.replace("bc01sc08", "b0c1sc08"),
+        NVME.replace("sd0", "0sd"),
+        NVME.lower(),
+        NVME.replace("1B36", "bc01"),
+        NVME + "bc01sc08i02",
+        "0" + NVME[:-1],
+    ],
+)
+def test_the_short_way_for_classes_is_for_the_kernels_spelling_alone(odd: str) -> None:
+    """Functions of one class share what was found for it, so anything spelled otherwise has to be matched in full."""
+    pattern = "pci:v*d*sv*sd*bc01sc08i02*"
+    data = f"alias {pattern} nvme\n".encode()
+    found = modalias.match(data, [NVME, odd])
+    assert found[NVME] == ("nvme",)
+    assert bool(found[odd]) == fnmatch.fnmatchcase(odd, pattern)

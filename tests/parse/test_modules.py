@@ -25,7 +25,10 @@ def test_proc_modules() -> None:
     )
 
 
-@pytest.mark.parametrize("line", ["", "e1000", "e1000 x 0", "e1000 1 y - Live 0x0", "e1000 " + "9" * 5000 + " 0", "Module Size Used by"])
+@pytest.mark.parametrize(
+    "line",
+    ["", "e1000", "e1000 x 0", "e1000 1 y - Live 0x0", "e1000 " + "9" * 5000 + " 0", "Module Size Used by"],
+)
 def test_no_module(line: str) -> None:
     assert modules.parse_proc_modules(line) == ()
 

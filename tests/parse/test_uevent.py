@@ -147,7 +147,15 @@ def test_recorded_messages() -> None:
 
 @pytest.mark.parametrize(
     "bad",
-    ["{", "[1]", "{}", '{"b64": 1, "props": []}', '{"props": {"ACTION": "add"}}', "[" * 100000, '{"t": ' + "9" * 5000 + "}"],
+    [
+        "{",
+        "[1]",
+        "{}",
+        '{"b64": 1, "props": []}',
+        '{"props": {"ACTION": "add"}}',
+        "[" * 100000,
+        '{"t": ' + "9" * 5000 + "}",
+    ],
 )
 def test_recorded_nonsense_is_counted(bad: str) -> None:
     good = line(t=1, group=1, props={"ACTION": "add", "DEVPATH": "/x"})

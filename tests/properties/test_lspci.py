@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from hotplugctl.model.lspci import LspciRecord
 from hotplugctl.parse.lspci import parse
 
-PIECES = st.sampled_from(
-    """00:1f.2 0001:02:03.4 10000:00:00.0 :_ [0300] [8086:1237] (rev_ff) (rev (prog-if_01 [x]) Class_0264 Device
-    1234:5678 " \\ "" -r01 -p80 Slot: Class: Vendor: Device: SVendor: Rev: ProgIf: Driver: Module: NUMANode: IOMMUGroup:
-    Subsystem: Flags: Capabilities: <access_denied> Region_0: Memory_at I/O_ports_at Expansion_ROM_at [size=4K]
-    <unassigned> Bus: Kernel_modules: Kernel_driver_in_use: 00:_ff_00 10:_00 primary=00, -[0000:00]-+-00.0 +- > $_lspci Interrupt: IRQ 7
-    Prefetchable_memory_behind_bridge: 00000000-000fffff !!!_Unknown_header_type_7f \x1b[1m DeviceName: ,""".replace(
-        "_", " "
-    ).split()
-)
+# What lspci's lines are made of; "_" stands for a blank.
+WORDS = """
+00:1f.2 0001:02:03.4 10000:00:00.0 : [0300] [8086:1237] (rev_ff) (rev (prog-if_01_[x]) Class_0264 Device 1234:5678
+" \\ "" -r01 -p80 Slot: Class: Vendor: Device: SVendor: Rev: ProgIf: Driver: Module: NUMANode: IOMMUGroup: Subsystem:
+Flags: Capabilities: <access_denied> Region_0: Memory_at I/O_ports_at Expansion_ROM_at [size=4K] <unassigned> Bus:
+Kernel_modules: Kernel_driver_in_use: 00:_ff_00 10:_00 primary=00, -[0000:00]-+-00.0 +- > $_lspci Interrupt: IRQ_7
+Prefetchable_memory_behind_bridge: 00000000-000fffff !!!_Unknown_header_type_7f \x1b[1m DeviceName: , a b 0
+"""
+PIECES = st.sampled_from([word.replace("_", " ") for word in WORDS.split()])
 GLUE = st.sampled_from(["\n", "\n", "\t", "\n\t", " ", ": ", "\r\n", "\n\n", ":\t", ""])
 LSPCI_LIKE = st.lists(st.tuples(PIECES, GLUE), max_size=60).map(lambda parts: "".join(a + b for a, b in parts))
 
@@ -29,7 +29,7 @@ ADDRESSES = st.from_regex(re.compile(r"([0-9a-f]{4}:)?[0-9a-f]{2}:[01][0-9a-f]\.
 
 
 @given(st.one_of(st.text(), LSPCI_LIKE))
-@example("00:02.0 \"" + "\\" * 3)
+@example('00:02.0 "' + "\\" * 3)
 @example("Slot:\t00:00.0\nClass:\t\nVendor:\t \nDevice:\t\n")
 @example("00:00.0 a: b\n\tRegion 0: Memory at")
 def test_total_and_typed(text: str) -> None:

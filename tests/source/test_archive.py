@@ -6,7 +6,7 @@ import errno
 import gzip
 import io
 import lzma
-import os
+import random
 import stat
 import subprocess
 import sys
@@ -111,7 +111,8 @@ def test_devices_are_not_files(kit, kind, word):
 
 def test_of_two_members_the_last_counts(kit):
     data = kit.member("sys/x", b"1") + kit.member("sys/x", b"2")
-    data += kit.member("sys/y", b"1") + kit.member("sys/y/z", b"3") + kit.member("sys/d/e", b"1") + kit.header("sys/d/", kind=b"5")
+    data += kit.member("sys/y", b"1") + kit.member("sys/y/z", b"3")
+    data += kit.member("sys/d/e", b"1") + kit.header("sys/d/", kind=b"5")
     tree = kit.open_bytes(data + END)
     assert tree.read("/sys/x").data == b"2"
     assert tree.read("/sys/y/z").data == b"3"
@@ -180,7 +181,7 @@ def test_sizes_that_lie(kit, field):
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, lzma.compress])
 def test_a_cut_tar_is_truncated_wherever_it_is_cut(kit, pack):
-    whole = pack(kit.tar({"sys/a": os.urandom(3000), "sys/b": b"b" * 2000, "proc/x": b""}))
+    whole = pack(kit.tar({"sys/a": random.Random(2).randbytes(3000), "sys/b": b"b" * 2000, "proc/x": b""}))
     ends = 1024 if pack is bytes else 0
     kit.open_bytes(whole)
     for cut in range(600, len(whole) - ends, 97):
@@ -195,10 +196,9 @@ def test_a_damaged_header_in_the_middle(kit):
 
 @pytest.mark.parametrize("pack", [gzip.compress, lzma.compress])
 def test_damage_inside_the_packing(kit, pack):
-    data = bytearray(pack(kit.tar({"sys/a": os.urandom(30_000)})))
+    data = bytearray(pack(kit.tar({"sys/a": random.Random(1).randbytes(30_000)})))
     data[15_000:15_100] = bytes(100)
-    message = refused(kit, bytes(data))
-    assert "damaged" in message
+    assert "damaged: not " in refused(kit, bytes(data))
 
 
 @pytest.mark.parametrize(

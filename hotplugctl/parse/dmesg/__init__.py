@@ -21,13 +21,13 @@ bare           messages alone: printk without times, a console
 empty          nothing but blank lines
 ============== ==================================================================================================
 
-``raw-`` and ``decoded-`` go before the name of another stamp (``decoded-ctime``). Whatever the form, a line of another
-grammar is read by that, quotation marks (``> ``), escape sequences and carriage returns of consoles are taken off, lines
-of one message are joined with a newline, and what a mailer wrapped is joined with a space: only in texts that hold no
-line longer than a mailer's, and only where the first word of the next line would not have fitted.
+``raw-`` and ``decoded-`` go before the name of another stamp (``decoded-ctime``). Whatever the form, a line of
+another grammar is read by that, quotation marks (``> ``), escape sequences and carriage returns of consoles are taken
+off, lines of one message are joined with a newline, and what a mailer wrapped is joined with a space: only in texts
+that hold no line longer than a mailer's, and only where the first word of the next line would not have fitted.
 
-A line that fits no grammar makes no record and is counted in ``unparsed``; blank lines, the journal's own lines
-(``-- Boot …``) and the dictionary of /dev/kmsg are neither. In a text without any stamp every line is a message, unless it
+A line that fits no grammar makes no record and is counted in ``unparsed``; blank lines, the journal's own lines (``--
+Boot …``) and the dictionary of /dev/kmsg are neither. In a text without any stamp every line is a message, unless it
 holds control characters.
 """
 
@@ -58,11 +58,12 @@ _LONG_HEAD = 96
 _LONGEST = 1 << 16
 
 # The forms that are read a block at a time: one match a line, of groups (key, at, caller, message). A line of another
-# form matches too, with all groups empty but the last. Dates are left to ``split``; so is what processes wrote in the form
-# raw (``_doubted``).
+# form matches too, with all groups empty but the last. Dates are left to ``split``; so is, in the form raw, what
+# processes wrote (``_doubted``).
+_BY_PROCESS = rf"(?: ?\[ *[TC][0-9]{{1,10}}\])? ?{PROCESS}"
 _BLOCKS = {
     "plain": rf"(?:()\[ *({AT})\]{CALLER} ?)?(.*)\n",
-    "raw": rf"(?:<([0-9]{{1,4}})>\[ *({AT})\]{CALLER} ?(?!{PROCESS}))?(.*)\n",
+    "raw": rf"(?:<([0-9]{{1,4}})>\[ *({AT})\](?!{_BY_PROCESS}){CALLER} ?)?(.*)\n",
     "decoded": rf"(?:([a-z0-9]{{1,12}} *:[a-z]{{1,8}}) *: ?\[ *({AT})\]{CALLER} ?)?(.*)\n",
     "journal-monotonic": rf"(?:()\[ *({AT})\]() [^\s:\[\]]{{1,255}} (?:kernel: ?)?)?(.*)\n",
     "syslog": (
@@ -237,7 +238,8 @@ class Parser:
         count = len(rows)
         for at, stamp, body, form in found:
             rows.append((_doubted(stamp, body) if form in _DOUBTED else stamp, at, "", body))
-            self._body, self._indent = body, max(0, len(line) - len(body))
+            self._body = None if form.endswith("json") else body
+            self._indent = max(0, len(line) - len(body))
         return len(rows) > count
 
     def _alone(self, line: str, rows: list[Row]) -> None:
@@ -264,7 +266,7 @@ def _wrapped(before: str, line: str) -> bool:
 
 
 def _doubted(stamp: Stamp, body: str) -> Stamp:
-    """``dmesg -r`` and ``-J`` before util-linux 2.39 print facility | level: for what a process wrote, neither is known."""
+    """``dmesg -r`` and ``-J`` before util-linux 2.39 print facility | level, so what a process wrote has neither."""
     if stamp.facility == "kern" and _PROCESS.match(body):
         return stamp._replace(level=None, facility=None)
     return stamp

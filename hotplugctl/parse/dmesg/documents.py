@@ -12,10 +12,9 @@ from typing import Any, Optional, Union
 from hotplugctl.model.log import Stamp
 from hotplugctl.parse.dmesg.stamps import NO_STAMP, Stamped, micro, of_epoch, of_names, of_priority, seconds, split
 
-_LONGEST = 1 << 20
-_PAIR = re.compile(r'\s*"([A-Za-z_]{1,32})"\s*:\s*(.{1,1048576}?)\s*,?\s*\Z', re.DOTALL)
-_FRAME = re.compile(r'\s*(?:[\]\[{}, ]{1,40}|"dmesg"\s*:\s*\[?\s*)\Z')
-_STRUCTURE = frozenset("{}[],: \t")
+_LONGEST = 1 << 24
+_KEY = re.compile(r'"([A-Za-z_]{1,32})"\s{0,32}:')
+_FRAME = frozenset("{}[], ")
 
 
 def objects(line: str) -> list[Stamped]:
@@ -36,14 +35,16 @@ class Pretty:
 
     def read(self, line: str) -> Union[Stamped, bool]:
         """A record where one ends here, True where the line belongs to the document, False where it does not."""
-        pair = _PAIR.match(line)
-        if pair is not None and pair[2] not in ("[", "{"):
+        text = line.strip()
+        key = _KEY.match(text)
+        value = "" if key is None else text[key.end() :].strip().rstrip(",").rstrip()
+        if key is not None and value not in ("", "[", "{", "[]"):
             if len(self._open) < 32:
-                self._open[pair[1]] = _value(pair[2]) if pair[2] != "" else None
+                self._open[key[1]] = _value(value)
             return True
-        if _FRAME.match(line) is None:
+        if key is None and not _FRAME.issuperset(text):
             return False
-        if "}" not in line or not self._open:
+        if "}" not in text or not self._open:
             return True
         record, self._open = _record(self._open), {}
         return False if record is None else record
@@ -75,7 +76,7 @@ def _record(value: object) -> Optional[Stamped]:
 
 
 def _dmesg(value: dict[str, Any]) -> Optional[Stamped]:
-    """util-linux: ``pri`` is a number, or with ``-x`` a level beside ``fac``; ``time`` a number, or text by --time-format."""
+    """util-linux: ``pri`` is a number, or with ``-x`` a level beside ``fac``; ``time`` a number, or text."""
     message = value.get("msg")
     if not isinstance(message, str):
         return None

@@ -70,6 +70,8 @@ _MINUTES_KEPT = 1024
 def utc(date: str, clock: str, zone: str) -> Optional[str]:
     """RFC 3339 UTC of ``2026-11-22``, ``20:27:35.123456`` and ``Z``, ``UTC``, ``+01:00`` or ``+0100``; else None."""
     key = date, clock[:5], zone
+    if clock[6:8] > "60":
+        return None
     if key not in _MINUTES:
         if len(_MINUTES) >= _MINUTES_KEPT:
             _MINUTES.clear()
@@ -114,7 +116,8 @@ _ISO_DATE = r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
 _FINE = rf"(?P<clock>{_CLOCK}(?:[.,][0-9]{{1,9}})?)"
 _DATE = re.compile(
     rf"{_ISO_DATE}[T ]{_FINE}(?P<zone>Z|[+-][0-9]{{2}}:?[0-9]{{2}})? "
-    rf"|(?P<full>[A-Z][a-z]{{2}} )(?P<full_date>[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}) (?P<full_clock>{_CLOCK}(?:\.[0-9]{{1,9}})?)"
+    rf"|(?P<full>[A-Z][a-z]{{2}} )(?P<full_date>[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})"
+    rf" (?P<full_clock>{_CLOCK}(?:\.[0-9]{{1,9}})?)"
     rf" (?P<full_zone>[A-Z+][A-Z0-9:]{{1,6}}) "
     rf"|(?P<syslog>[A-Z][a-z]{{2}} [ 0-9][0-9] {_CLOCK}(?:\.[0-9]{{1,9}})?) "
     r"|(?P<unix>[0-9]{9,11}\.[0-9]{6}) "

@@ -4,14 +4,15 @@ Distributions carry texts back to older kernels, so none is chosen by version; a
 device's messages once it is bound, so none is told by its prefix where its words suffice.
 
 Kinds of events, by family: ``slots`` (core and drivers, controllers, buttons, presence, link, power), ``osc`` (who
-controls native hot-plug), ``bars`` (sized, assigned, failed), ``resources`` (functions, windows, enabling), ``children`` (drivers that fail, virtio,
-SCSI, NVMe, disks, interfaces), ``trouble`` (hung tasks, oopses, panics; a driver that lets go; the boot).
+controls native hot-plug), ``bars`` (sized, assigned, failed), ``resources`` (functions, windows, enabling),
+``children`` (drivers that fail, virtio, SCSI, NVMe, disks, interfaces), ``trouble`` (hung tasks, oopses, panics; a
+driver that lets go; the boot).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
+from re import Match
 from typing import Optional
 
 from hotplugctl.model.log import EventReader, Head, KernelEvent
@@ -19,8 +20,33 @@ from hotplugctl.parse.kernel_events import bars, children, osc, resources, slots
 from hotplugctl.parse.kernel_events.rule import Rule, index
 
 _BY_START = index((bars.FAMILY, slots.FAMILY, osc.FAMILY, resources.FAMILY, children.FAMILY, trouble.FAMILY))
-_BY_START_IN_SLOT = index((slots.IN_SLOT,))
-_SLOT = re.compile(r"Slot\(([^()\s]{1,64})\):? ")
+
+
+class _Inner(Rule):
+    """Messages within messages: what follows ``pciehp: `` or ``Slot(4): `` has an index of its own."""
+
+    __slots__ = ("_table",)
+
+    def __init__(self, pattern: str, table: Mapping[str, Sequence[Rule]]) -> None:
+        super().__init__(pattern, self._within)
+        self._table = table
+
+    def _within(self, found: Match[str], head: Head) -> Optional[KernelEvent]:
+        text = found.string[found.end() :]
+        for rule in self._table.get(text[:4], ()):
+            event = rule.read(text, head)
+            if event is not None:
+                return KernelEvent(event.kind, event.address, found["slot"] or event.slot, event.fields)
+        return None
+
+
+_IN_SLOT = _Inner(r"Slot\((?P<slot>[^()\s]{1,64})\):? ", index((slots.IN_SLOT,)))
+_BY_START["Slot"] = [_IN_SLOT, *_BY_START["Slot"]]
+# The drivers' own prefix after that of the device (dev_fmt); it does not nest.
+_WITHIN = dict(_BY_START)
+for _driver in ("pciehp", "shpchp", "acpiphp"):
+    _BY_START[_driver[:4]] = [*_BY_START.get(_driver[:4], ()), _Inner(rf"{_driver}: (?P<slot>)", _WITHIN)]
+
 _BY_PREFIX: dict[Optional[str], Sequence[Rule]] = {}
 _PREFIXES_KEPT = 4096
 _FORMS = {
@@ -28,9 +54,8 @@ _FORMS = {
     for starts, _, _ in children.BY_PREFIX + trouble.BY_PREFIX
     for start in starts.split("|")
 }
-_INNER = ("pciehp: ", "shpchp: ", "acpiphp: ")
 
-STARTS = frozenset(start for start in _BY_START if len(start) == 4) | {text[:4] for text in _INNER}
+STARTS = frozenset(start for start in _BY_START if len(start) == 4)
 """The first four characters of messages that may mean something (beside those whose head ``worth`` lets through)."""
 
 
@@ -42,10 +67,6 @@ def event_of(text: str, head: Optional[Head] = None) -> Optional[KernelEvent]:
     """
     if head is None:
         head, text = Head.split(text)
-    if text.startswith(_INNER):
-        text = text[text.index(" ") + 1 :]
-    if text.startswith("Slot("):
-        return _in_slot(text, head)
     for rule in _BY_START.get(text[:4]) or _BY_START.get(text[:1]) or ():
         event = rule.read(text, head)
         if event is not None:
@@ -54,18 +75,6 @@ def event_of(text: str, head: Optional[Head] = None) -> Optional[KernelEvent]:
         event = rule.read(text, head)
         if event is not None:
             return event
-    return None
-
-
-def _in_slot(text: str, head: Head) -> Optional[KernelEvent]:
-    found = _SLOT.match(text)
-    if found is None:
-        return None
-    text = text[found.end() :]
-    for rule in _BY_START_IN_SLOT.get(text[:4], ()):
-        event = rule.read(text, head)
-        if event is not None:
-            return KernelEvent(event.kind, event.address, found[1], event.fields)
     return None
 
 

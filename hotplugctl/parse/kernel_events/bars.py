@@ -1,7 +1,7 @@
 """Base address registers in the kernel's messages: their names, what a printed resource says, sized, assigned or not.
 
-drivers/pci/{probe,setup-res,setup-bus,bus}.c, lib/vsprintf.c (``%pR``). A BAR has one name whatever the kernel calls it:
-``BAR 0`` … ``BAR 5``, ``ROM``, ``VF BAR 0`` …, ``bridge window io``, ``bridge window mem``, ``bridge window pref``.
+drivers/pci/{probe,setup-res,setup-bus,bus}.c, lib/vsprintf.c (``%pR``). A BAR has one name whatever the kernel calls
+it: ``BAR 0`` … ``BAR 5``, ``ROM``, ``VF BAR 0`` …, ``bridge window io``, ``bridge window mem``, ``bridge window pref``.
 """
 
 from __future__ import annotations
@@ -20,18 +20,19 @@ _PRINTED = re.compile(
     r"\[(mem|io|bus) {1,2}(?:0x([0-9a-f]{1,16})(?:-0x([0-9a-f]{1,16}))?|size 0x([0-9a-f]{1,16}))?([^\]]{0,80})\]"
 )
 _OLD = re.compile(
-    r"\[?(mem pref|mem|io|I/O|pref)? ?(?:\(?size 0x([0-9a-f]{1,16})|(?:0x)?([0-9a-f]{1,16})(?:-|, )(?:0x)?([0-9a-f]{1,16}))"
+    r"\[?(mem pref|mem|io|I/O|pref)? ?(?:\(?size 0x([0-9a-f]{1,16})"
+    r"|(?:0x)?([0-9a-f]{1,16})(?:-|, )(?:0x)?([0-9a-f]{1,16}))"
 )
 _TYPES = {"io": "io", "I/O": "io", "mem": "mem", "mem pref": "pref", "pref": "pref", "bus": "bus"}
 _BRIDGES = frozenset(("pcieport", "shpchp", "pciehp", "pci_bridge"))
 
 
 def resource_fields(text: str) -> dict[str, Field]:
-    """What a printed resource says: ``[mem 0xfe800000-0xfe803fff 64bit pref]``, ``[io  size 0x1000]``, ``[e8000000, efffffff]``.
+    """What a printed resource says: ``[mem 0xfe800000-0xfe803fff 64bit]``, ``[io  size 0x1000]``, ``[1800, 1807]``.
 
     ``type`` is io, mem, pref (prefetchable memory), bus or None; ``start`` and ``end`` hex without 0x, None where no
-    address is given; ``size`` in bytes; ``disabled`` where it says so or ends before it begins (how older kernels show a
-    closed window; the size is 0 then).
+    address is given; ``size`` in bytes; ``disabled`` where it says so or ends before it begins (how older kernels
+    show a closed window; the size is 0 then).
     """
     found = _PRINTED.match(text)
     if found is not None:
@@ -62,7 +63,7 @@ def bar_of_index(index: int, type_: Field, prefix: Optional[str]) -> str:
     """The BAR that the older messages number (include/linux/pci.h).
 
     0-5, then 6 the ROM, 7-12 those of the virtual functions, 13-16 the windows of a bridge; on kernels without
-    CONFIG_PCI_IOV the windows are 7-10. A window of I/O, or one that a bridge's driver names, is none of a virtual function.
+    CONFIG_PCI_IOV the windows are 7-10. One of I/O, or one that a bridge's driver names, is of no virtual function.
     """
     if index < 6:
         return f"BAR {index}"

@@ -14,7 +14,7 @@ _MAC = r"(?P<mac>[0-9a-f]{2}(?::[0-9a-f]{2}){5})"
 
 
 def _probe(found: Match[str], head: Head) -> KernelEvent:
-    """drivers/base/dd.c: up to 6.7 ``virtio_blk: probe of virtio3 failed …``, later ``virtio_blk virtio3: probe with driver …``."""
+    """``virtio_blk: probe of virtio3 failed``, since 6.8 ``virtio_blk virtio3: probe with driver``."""
     groups = found.groupdict()
     device = groups.get("device") or head.address or (head.prefix or "").rpartition(" ")[2]
     address = PciAddress.parse(device)
@@ -134,7 +134,8 @@ FAMILY: Family = (
     ),
     rule(
         "cont",
-        rf"controller is down; will reset: CSTS=(?P<csts>0x{HEX})(?:, PCI_STATUS=(?P<pci_status>0x{HEX}|read failed.{{0,20}}))?",
+        rf"controller is down; will reset: CSTS=(?P<csts>0x{HEX})"
+        rf"(?:, PCI_STATUS=(?P<pci_status>0x{HEX}|read failed.{{0,20}}))?",
         _nvme("nvme-down"),
     ),
     # Interfaces.
@@ -155,7 +156,7 @@ BY_PREFIX = (
     (
         "sc|sd|sr",
         re.compile(r"(?:scsi|sd|sr) [0-9]{1,6}:[0-9]{1,6}:[0-9]{1,6}:[0-9]{1,20}\Z"),
-        Rule(r"(?P<type>[A-Z][A-Za-z /-]{2,30}?) {2,}(?P<rest>.{1,120}?) PQ: [0-9] ANSI: [0-9]", _scsi_device),
+        Rule(r"(?P<type>[A-Z][A-Za-z /-]{2,30}?) {2,12}(?P<rest>.{1,120}?) PQ: [0-9] ANSI: [0-9]", _scsi_device),
     ),
     (
         "sy",

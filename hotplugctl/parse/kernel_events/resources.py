@@ -13,7 +13,7 @@ from hotplugctl.parse.kernel_events.rule import BDF, HEX, NUMBER, Family, Make, 
 
 
 def _found(found: Match[str], head: Head) -> KernelEvent:
-    """``class`` has six digits. Up to Linux 3.3 the class is printed without its programming interface (``shifted``)."""
+    """``class`` has six digits. Up to Linux 3.3 it is printed without its programming interface (``shifted``)."""
     groups = found.groupdict()
     shifted = len(groups["header"]) == 1 and groups["class"].startswith("00")
     code = groups["class"].lower()

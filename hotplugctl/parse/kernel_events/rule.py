@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from re import Match, Pattern
+from re import Match
 from typing import Callable, Optional, Union
 
 from hotplugctl.model.log import Field, Head, KernelEvent
@@ -39,18 +39,19 @@ _WHOLE = frozenset(
 class Rule:
     """One form of message. Compiled when a message first begins like it: most logs hold few of all forms."""
 
-    __slots__ = ("_compiled", "make", "pattern")
+    __slots__ = ("_match", "make", "pattern")
 
     def __init__(self, pattern: str, make: Make) -> None:
         self.pattern = pattern
         self.make = make
-        self._compiled: Optional[Pattern[str]] = None
+        self._match: Optional[Callable[[str], Optional[Match[str]]]] = None
 
     def read(self, text: str, head: Head) -> Optional[KernelEvent]:
-        compiled = self._compiled
-        if compiled is None:
-            compiled = self._compiled = re.compile(self.pattern)
-        found = compiled.match(text)
+        """The event that the message states, None where it has another form."""
+        match = self._match
+        if match is None:
+            match = self._match = re.compile(self.pattern).match
+        found = match(text)
         return None if found is None else self.make(found, head)
 
 
@@ -59,12 +60,12 @@ Family = Sequence[tuple[tuple[str, ...], Rule]]
 
 
 def rule(starts: str, pattern: str, make: Union[str, Make], **constant: Field) -> tuple[tuple[str, ...], Rule]:
-    """A rule whose messages begin with one of ``starts`` (separated by ``|``). ``make`` is a kind or builds the event."""
+    """A rule whose messages begin with one of ``starts`` (``|`` between). ``make`` is a kind, or builds the event."""
     return tuple(starts.split("|")), Rule(pattern, fact(make, **constant) if isinstance(make, str) else make)
 
 
 def fact(kind: str, **constant: Field) -> Make:
-    """Make events of ``kind``: the groups ``slot`` and ``address`` go where they belong, the other groups are fields."""
+    """Make events of ``kind``: the groups ``slot`` and ``address`` go where they belong, the others are fields."""
 
     def make(found: Match[str], head: Head) -> KernelEvent:
         groups = found.groupdict()
@@ -81,13 +82,11 @@ def fact(kind: str, **constant: Field) -> Make:
 
 def choose(kinds: Mapping[str, str], **constant: Field) -> Make:
     """Make events whose kind the group ``which`` decides; what it matches are the keys of ``kinds``."""
-    makes = {word: fact(kind, **constant) for word, kind in kinds.items()}
 
-    def make(found: Match[str], head: Head) -> Optional[KernelEvent]:
-        event = makes[found["which"]](found, head)
-        if event is not None and isinstance(event.fields, dict):
-            event.fields.pop("which", None)
-        return event
+    def make(found: Match[str], head: Head) -> KernelEvent:
+        groups = found.groupdict()
+        slot = groups.pop("slot", None)
+        return KernelEvent(kinds[groups.pop("which")], head.address, slot, {**groups, **constant})
 
     return make
 

@@ -1,4 +1,4 @@
-"""Messages of the hot-plug core and its drivers: acpiphp, pciehp, shpchp (drivers/pci/hotplug of Linux 2.6.32 to 7.0)."""
+"""Messages of the hot-plug core, acpiphp, pciehp and shpchp (drivers/pci/hotplug of Linux 2.6.32 to 7.0)."""
 
 from __future__ import annotations
 
@@ -73,8 +73,9 @@ FAMILY: Family = (
     rule("Cann", r"Cannot get control of SHPC hotplug", "shpc-refused"),
     rule(
         "Cann|Hotp|Slot|Noti",
-        rf"(?P<reason>Cannot reserve MMIO region|Hotplug bridge without secondary bus, ignoring|Slot initialization failed"
-        rf"|Notification initialization failed|Cannot get irq {NUMBER} for the hotplug controller)(?: \((?P<error>-?{NUMBER})\))?",
+        r"(?P<reason>Cannot reserve MMIO region|Hotplug bridge without secondary bus, ignoring"
+        rf"|Slot initialization failed|Notification initialization failed|Cannot get irq {NUMBER} for the hotplug"
+        rf" controller)(?: \((?P<error>-?{NUMBER})\))?",
         "controller-failed",
     ),
     rule("Slot", rf"Slot #(?P<number>{NUMBER}) (?P<flags>AttnBtn[+-].{{0,400}})", _capabilities),

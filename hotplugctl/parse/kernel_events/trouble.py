@@ -21,8 +21,8 @@ FAMILY: Family = (
     # Hung, locked up, crashed.
     rule(
         "task|INFO",
-        rf"(?:INFO: )?task (?P<task>.{{1,80}}):(?P<pid>{NUMBER}) (?:<[^>]{{0,40}}> )?blocked (?:in I/O wait )?for more than"
-        rf" (?P<seconds>{NUMBER}) seconds",
+        rf"(?:INFO: )?task (?P<task>.{{1,80}}):(?P<pid>{NUMBER}) (?:<[^>]{{0,40}}> )?blocked (?:in I/O wait )?for more"
+        rf" than (?P<seconds>{NUMBER}) seconds",
         "hung-task",
     ),
     rule("BUG:|soft", rf"(?:BUG: )?soft lockup - CPU#[0-9]{{1,5}} stuck for (?P<seconds>{NUMBER})s", "soft-lockup"),

@@ -18,10 +18,11 @@ KEYS = frozenset(
     (*_NAMED, "Slot", "Class", "PhySlot", "Rev", "ProgIf", "Driver", "Module", "NUMANode", "DTNode", "IOMMUGroup")
 )
 
+# Names and ids of devices are split here already: unlike those of vendors and classes they are many.
+_DEVICE = r"Device:\t(?:(?:Device|Unknown device|(\S.*)) \[([0-9a-f]{4})\]|(.+))\n"
 _BLOCK = re.compile(
     r"Slot:\t(?:([0-9a-f]{1,8}):)?([0-9a-f]{2}):([01][0-9a-f])\.([0-7])\n"
-    r"Class:\t(.+)\nVendor:\t(.+)\nDevice:\t(.+)\n"
-    r"(?:SVendor:\t(.+)\nSDevice:\t(.+)\n)?"
+    rf"Class:\t(.+)\nVendor:\t(.+)\n{_DEVICE}(?:SVendor:\t(.+)\nS{_DEVICE})?"
     r"(?:PhySlot:\t(\S(?:.*\S)?)\n)?"
     r"(?:Rev:\t([0-9a-f]{2})\n)?(?:ProgIf:\t([0-9a-f]{2})\n)?"
     r"(?:Driver:\t(\S+)\n)?((?:Module:\t.+\n){0,64})"
@@ -83,19 +84,21 @@ class Machine:
         found = match(text, pos)
         while found is not None:
             # fmt: off
-            (domain, bus, device, function, class_text, maker, model, sub_maker, sub_model,
+            (domain, bus, device, function, class_text, maker, model, model_id, model_text,
+             sub_maker, sub_model, sub_model_id, sub_model_text,
              slot, revision, prog_if, driver, modules, numa, group) = found.groups()
             names = styles[maker]
+            if not names.mixed or model_text or sub_model_text:
+                model, model_id = names[model_text or _joined(model, model_id)]
+                sub_model, sub_model_id = names[sub_model_text or _joined(sub_model, sub_model_id)]
             class_name, class_ = classes[class_text, prog_if]
             vendor_name, vendor_id = names[maker]
-            device_name, device_id = names[model]
             sub_vendor_name, sub_vendor_id = names[sub_maker]
-            sub_device_name, sub_device_id = names[sub_model]
             address = make(PciAddress, (domains[domain], parts[bus], parts[device], int(function)))
             append(make(LspciRecord, (
                 address, slot, numa and int(numa), group and int(group), class_, class_name,
-                vendor_id, device_id, sub_vendor_id, sub_device_id,
-                None, vendor_name, device_name, None, sub_vendor_name, sub_device_name,
+                vendor_id, model_id, sub_vendor_id, sub_model_id,
+                None, vendor_name, model, None, sub_vendor_name, sub_model,
                 revision, prog_if, driver, listed[modules], revision == "ff", *rest,
             )))
             # fmt: on
@@ -153,6 +156,11 @@ class Machine:
             return None
         values = dict(zip(("Class", *_NAMED), quoted))
         return self.record(address, {**values, **options}, ())
+
+
+def _joined(name: Optional[str], number: Optional[str]) -> Optional[str]:
+    """The text that ``_DEVICE`` has split, for styles in which it should not have."""
+    return None if number is None else f"{name or 'Device'} [{number}]"
 
 
 def _checked(pattern: re.Pattern[str], text: Optional[str]) -> Optional[str]:

@@ -74,10 +74,11 @@ class Names(dict[Optional[str], Named]):
 
     def __init__(self, numeric: bool, mixed: bool) -> None:
         super().__init__({None: (None, None)})
-        self._style = (numeric, mixed)
+        self.numeric = numeric
+        self.mixed = mixed
 
     def __missing__(self, text: str) -> Named:
-        named = self[text] = split_named(text.strip(), *self._style)
+        named = self[text] = split_named(text.strip(), self.numeric, self.mixed)
         return named
 
 

@@ -148,7 +148,7 @@ class _Reader:
         address = address_of(found)
         if rest.startswith('"'):
             record = self.machine.quoted(address, rest)
-        elif ":" in rest or self.records or self.draft or self.slot:
+        elif ": " in rest or self.records or self.draft or self.slot:
             record = function_line(address, rest, cut)
         else:
             # An address alone says little; only at the end of an lspci text it is what is left of a function line.

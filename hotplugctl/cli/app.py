@@ -1,0 +1,69 @@
+"""The application: its commands are named here and loaded when they are called."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Optional
+
+import click
+
+from hotplugctl import __version__
+
+# Grouped by what a user wants: (heading, ((command, what it answers), …)).
+COMMANDS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
+    (
+        "Before a device is plugged",
+        (
+            ("check", "Can this guest take a hot-plugged PCI device, and if not, why?"),
+            ("slots", "Every slot: who serves it, what is in it, what still fits."),
+            ("list", "PCI functions, their drivers, and the nodes that they made."),
+        ),
+    ),
+    (
+        "On record",
+        (
+            ("record", "Write what the other commands read into a recording."),
+            ("validate", "Does a recording still say what it said?"),
+            ("parse", "lspci, kernel log, kernel config or uevents as JSON."),
+        ),
+    ),
+)
+
+
+class LazyGroup(click.Group):
+    """A group whose commands live in ``hotplugctl.cli.cmd_NAME`` and are imported only when they run."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """All commands, in the order of the help."""
+        return [name for _, commands in COMMANDS for name, _ in commands]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> Optional[click.Command]:
+        """Load one command."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = importlib.import_module(f"hotplugctl.cli.cmd_{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[Optional[str], Optional[click.Command], list[str]]:
+        """As click does, but an unknown command names those that there are."""
+        if args and args[0] not in self.list_commands(ctx) and not args[0].startswith("-"):
+            known = ", ".join(self.list_commands(ctx))
+            ctx.fail(f"No such command {args[0]!r}. There are: {known}.")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands, grouped, without loading any."""
+        for heading, commands in COMMANDS:
+            with formatter.section(heading):
+                formatter.write_dl(list(commands))
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="hotplugctl", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Say from inside a Linux guest whether PCI hot-plug works, through which mechanism, and if not, why.
+
+    Nothing is ever changed: no command writes to sysfs, loads a module or rescans a bus.
+    """

@@ -1,0 +1,53 @@
+"""``hotplugctl check``."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import click
+
+from hotplugctl.cli import exit as status
+from hotplugctl.cli.options import color_option, json_option, root_options
+from hotplugctl.cli.world import emit, reference, wants_color, world
+from hotplugctl.errors import BadTarget
+
+
+@click.command("check")
+@root_options
+@json_option
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="The same as --json.")
+@click.option("--strict", is_flag=True, help="A warning is a no.")
+@click.option("--need", type=click.IntRange(min=0), metavar="N", help="Fewer than N free slots is a no.")
+@click.option("--only", multiple=True, metavar="ID", help="Only this finding, or family of findings (may be repeated).")
+@click.option("--skip", multiple=True, metavar="ID", help="Not this finding, or family of findings (may be repeated).")
+@color_option
+def command(
+    root: Optional[str], stage: Optional[str], as_json: bool, form: str, strict: bool, need: Optional[int],
+    only: tuple[str, ...], skip: tuple[str, ...], color: str,
+) -> int:  # fmt: skip
+    """Can this guest take a hot-plugged PCI device, by which mechanism, and if not, why not?
+
+    Ends with 0 for ready and limited, 1 for not-ready, 3 where it cannot be told or does not apply.
+    """
+    from hotplugctl.collect import names
+    from hotplugctl.collect.snapshot import collect
+    from hotplugctl.rules import answer, catalogue
+
+    unknown = catalogue.unknown_ids((*only, *skip))
+    if unknown:
+        raise BadTarget(f"no finding is called {unknown[0]}", "hotplugctl-findings(7) lists them all")
+    with world(root, stage) as tree:
+        snapshot = collect(tree)
+        names_from = names.source_of(tree, reference(tree))
+    said = answer.answer(snapshot, catalogue.select(only, skip))
+    if as_json or form == "json":
+        from hotplugctl.render import document, jsontext
+
+        emit(jsontext.dumps(document.check(snapshot, said.report, said.headroom, said.usable, names_from)))
+    else:
+        from hotplugctl.render import check_text
+
+        emit(check_text.check(snapshot, said.report, said.headroom, said.usable, wants_color(color)))
+    enough = need is None or (said.headroom.free_slots or 0) >= need
+    crashed = any(finding.status == "crashed" for finding in said.report.findings)
+    return status.of_check(said.report.verdict, strict=strict, enough=enough, crashed=crashed)

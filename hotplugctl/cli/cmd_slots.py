@@ -1,0 +1,53 @@
+"""``hotplugctl slots``."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import click
+
+from hotplugctl.cli import exit as status
+from hotplugctl.cli.options import color_option, json_option, root_options, table_options
+from hotplugctl.cli.world import emit, world
+from hotplugctl.model.reads import reason
+
+
+@click.command("slots")
+@root_options
+@json_option
+@table_options
+@color_option
+def command(
+    root: Optional[str], stage: Optional[str], as_json: bool, output: Optional[str], noheadings: bool,
+    list_columns: bool, color: str,  # noqa: ARG001 - understood everywhere, tables have no colour
+) -> int:  # fmt: skip
+    """Every slot: who serves it, what is in it, and what still fits.
+
+    A slot that only firmware names announces nothing; its mechanism is "none".
+    """
+    if list_columns:
+        from hotplugctl.render import columns, slots_text
+
+        emit(columns.legend(slots_text.COLUMNS))
+        return status.YES
+    from hotplugctl.collect.snapshot import for_slots
+    from hotplugctl.rules.headroom import headroom
+
+    with world(root, stage) as tree:
+        scene = for_slots(tree)
+    found = scene.slots
+    if as_json:
+        from hotplugctl.render import document, jsontext
+
+        emit(jsontext.dumps(document.slots(found.items, found.failure, headroom(scene))))
+    else:
+        from hotplugctl.render import columns, slots_text
+
+        wanted = columns.chosen(slots_text.COLUMNS, output)
+        if found.failure is not None:
+            click.echo(f"hotplugctl: the slots cannot be listed: {reason(found.failure)}", err=True)
+        elif not found.items:
+            emit("no slots")
+        else:
+            emit(columns.render(wanted, found.items, not noheadings))
+    return status.of_listing(known=found.failure is None)

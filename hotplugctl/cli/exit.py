@@ -1,0 +1,51 @@
+"""The exit codes: the one table that turns an outcome into a status (the contract of the command line)."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+YES = 0
+NO = 1
+WRONG = 2
+CANNOT_TELL = 3
+TIMED_OUT = 4
+LOST = 5
+DEFECT = 70
+NOT_WRITTEN = 74
+INTERRUPTED = 130
+TERMINATED = 143
+
+_VERDICTS = {"ready": YES, "limited": YES, "not-ready": NO, "unknown": CANNOT_TELL, "not-applicable": CANNOT_TELL}
+
+
+class Done(Exception):
+    """A command has come to its end with this status."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def end(code: int) -> NoReturn:
+    """End the command with a status."""
+    raise Done(code)
+
+
+def of_check(verdict: str, *, strict: bool, enough: bool, crashed: bool) -> int:
+    """``check``: a limited guest is a no with --strict, too few free slots are a no, a crashed rule is a defect."""
+    if crashed:
+        return DEFECT
+    code = _VERDICTS[verdict]
+    if code == YES and (not enough or (strict and verdict == "limited")):
+        return NO
+    return code
+
+
+def of_listing(*, known: bool) -> int:
+    """``slots`` and ``list``: done, or the folder that decides could not be read."""
+    return YES if known else CANNOT_TELL
+
+
+def of_validation(*, valid: bool) -> int:
+    """``validate``."""
+    return YES if valid else NO

@@ -1,0 +1,63 @@
+"""What a command works with: the tree that it reads and the terminal that it writes to. The only ``if root``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Optional
+
+import click
+
+from hotplugctl.source.door import open_tree
+from hotplugctl.source.tree import Tree
+
+
+@contextmanager
+def world(root: Optional[str], stage: Optional[str]) -> Iterator[Tree]:
+    """The tree that ``--root`` names, this machine without it. Raises UnusableRoot."""
+    _announce(root)
+    stdin = sys.stdin.buffer if root == "-" else None
+    tree = open_tree(root or None, stage, stdin)
+    try:
+        yield tree
+    finally:
+        tree.close()
+
+
+def reference(tree: Tree) -> Optional[Tree]:
+    """This machine, for pci.ids alone, where the tree is another one."""
+    return None if tree.kind == "live" else open_tree(None, None, None)
+
+
+def _announce(root: Optional[str]) -> None:
+    context = click.get_current_context(silent=True)
+    if root and context is not None:
+        source = context.get_parameter_source("root")
+        if source is not None and source.name == "ENVIRONMENT":
+            from hotplugctl.render.escape import printable
+
+            sys.stderr.write(f"hotplugctl: reading {printable(root)} (HOTPLUGCTL_ROOT)\n")
+
+
+def wants_color(choice: str) -> bool:
+    """``--color``, NO_COLOR (no-color.org), TERM=dumb, and whether stdout is a terminal."""
+    if choice != "auto":
+        return choice == "always"
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and sys.stdout.isatty()
+
+
+def width() -> Optional[int]:
+    """The columns of the terminal that stdout is, None where it is none."""
+    if not sys.stdout.isatty():
+        return None
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except OSError:
+        return None
+
+
+def emit(text: str) -> None:
+    """Write an answer to stdout, with a newline at its end."""
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")

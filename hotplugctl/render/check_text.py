@@ -1,0 +1,111 @@
+"""The text of ``check``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Optional
+
+from hotplugctl.model.report import Finding, Headroom, Report
+from hotplugctl.model.snapshot import Guest, Mechanism, Snapshot
+from hotplugctl.render.escape import is_printable, printable
+from hotplugctl.render.size import size
+from hotplugctl.render.table import cell, table
+
+_COLORS = {
+    "ready": "32", "limited": "33", "not-ready": "31", "unknown": "35", "not-applicable": "36",
+    "error": "31", "warning": "33", "info": "36", "crashed": "35",
+}  # fmt: skip
+
+
+def check(snapshot: Snapshot, report: Report, room: Headroom, usable: Mapping[str, bool], color: bool) -> str:
+    """Verdict, guest, mechanisms, buses and findings: what a person reads from top to bottom."""
+    parts = [
+        f"{_paint(report.verdict, report.verdict, color)}: {printable(report.why)}",
+        _guest(snapshot.guest),
+        _mechanisms(snapshot, usable),
+        _rooms(room),
+        *(_finding(item, color) for item in report.findings if item.status in ("fail", "crashed")),
+        _unknown(report.findings),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _paint(text: str, kind: str, color: bool) -> str:
+    return f"\033[{_COLORS[kind]}m{text}\033[0m" if color else text
+
+
+def _guest(guest: Guest) -> str:
+    kernel = " ".join(word for word in (guest.kernel, guest.architecture) if word) or "unknown kernel"
+    machine = " ".join(word for word in (guest.hypervisor, guest.machine) if word)
+    if not machine:
+        machine = "physical machine" if guest.physical else "unknown hypervisor"
+    where = "" if guest.source == "live" else f", from a {guest.source}"
+    return f"Guest: {printable(machine)}, kernel {printable(kernel)}{where}"
+
+
+def _mechanisms(snapshot: Snapshot, usable: Mapping[str, bool]) -> str:
+    counts: dict[str, tuple[int, int]] = {}
+    for slot in snapshot.slots.items:
+        if slot.mechanism is not None:
+            total, free = counts.get(slot.mechanism, (0, 0))
+            counts[slot.mechanism] = (total + 1, free + (slot.occupied is False))
+    rows = [_row(snapshot.core, None, None)]
+    rows += [
+        _row(item, counts.get(item.name, (0, 0)), usable.get(item.name, False))
+        for item in snapshot.mechanisms
+        if item.present is not False or item.config == "m" or item.name in _ALWAYS
+    ]
+    return table(("MECHANISM", "STATE", "CONFIG", "SLOTS", "FREE", "USABLE", "WHY"), rows, right=(3, 4))
+
+
+_ALWAYS = ("acpiphp", "pciehp", "shpchp")
+
+
+def _row(item: Mechanism, counts: Optional[tuple[int, int]], usable: Optional[bool]) -> list[str]:
+    why = item.blocked_by or (f"autoload: {', '.join(item.autoload)}" if item.autoload else "")
+    if not why and item.evidence:
+        why = f"{item.evidence[0].source}: {item.evidence[0].value}"
+    return [
+        item.name,
+        item.state,
+        cell(item.config, "config" in item.unknown),
+        "" if counts is None else str(counts[0]),
+        "" if counts is None else str(counts[1]),
+        "" if usable is None else cell(usable),
+        printable(why),
+    ]
+
+
+def _rooms(room: Headroom) -> str:
+    rows = [
+        [
+            item.bus, cell(item.port), item.mechanism or "none", str(item.slots), str(item.free_slots),
+            size(item.io_largest), size(item.mem_largest), size(item.pref_largest),
+            cell(item.bus_numbers_free, unknown=True),
+        ]
+        for item in room.rooms
+    ]  # fmt: skip
+    if not rows:
+        return ""
+    headings = ("BUS", "PORT", "SERVED BY", "SLOTS", "FREE", "IO", "MEM", "PREF", "BUSES")
+    return table(headings, rows, right=(3, 4, 5, 6, 7, 8))
+
+
+def _finding(item: Finding, color: bool) -> str:
+    kind = "crashed" if item.status == "crashed" else item.severity
+    lines = [f"{_paint(kind, kind, color)}: {printable(item.summary)} [{item.id}]"]
+    if item.detail:
+        lines.append(f"  {printable(item.detail)}")
+    lines += [f"  {printable(piece.source)}: {printable(piece.value)}" for piece in item.evidence]
+    if item.because:
+        lines.append(f"  because of {', '.join(item.because)}")
+    if item.remedy and is_printable(item.remedy):
+        lines.append(f"  try: {item.remedy}")
+    return "\n".join(lines)
+
+
+def _unknown(findings: Iterable[Finding]) -> str:
+    rows = {item.detail or "": None for item in findings if item.status == "unknown"}
+    if not rows:
+        return ""
+    return "Not known:\n" + "\n".join(f"  {printable(text)}" for text in rows)

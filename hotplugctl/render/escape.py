@@ -1,0 +1,31 @@
+"""Text from devices, logs and recordings, made safe for a terminal."""
+
+from __future__ import annotations
+
+import re
+
+# C0 and C1 controls, DEL; bidi marks and overrides, zero-width and other invisible characters, line separators,
+# surrogates (bytes that were no UTF-8), tags and variation selectors, private use.
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\u3164\ud800-\udfff\ue000-\uf8ff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff\U000f0000-\U0010ffff]"
+)
+
+
+def printable(text: str) -> str:
+    """The text with every control, bidi and invisible character written as an escape; one line stays one line."""
+    return _UNSAFE.sub(_escape, text) if not text.isascii() or not text.isprintable() else text
+
+
+def is_printable(text: str) -> bool:
+    """Whether ``printable`` would leave the text as it is."""
+    return _UNSAFE.search(text) is None
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,0 +1,37 @@
+"""A document as JSON text."""
+
+from __future__ import annotations
+
+import json
+
+
+def dumps(document: object, *, compact: bool = False) -> str:
+    """JSON in ASCII, so that no control character reaches a terminal; one record a line unless ``compact``.
+
+    Surrogates (bytes that were no UTF-8) are written as ``\\\\xNN`` text, as in every other output.
+    """
+    if compact:
+        return _clean(json.dumps(document, separators=(",", ":")))
+    return _clean(_pretty(document))
+
+
+def _pretty(document: object) -> str:
+    """Indented to the depth of the records of a list, each record on a line of its own: the C encoder does the rest."""
+    if not isinstance(document, dict):
+        return json.dumps(document)
+    parts = [f"  {json.dumps(key)}: {_member(value)}" for key, value in document.items()]
+    return "{\n" + ",\n".join(parts) + "\n}"
+
+
+def _member(value: object) -> str:
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "[\n" + ",\n".join("    " + json.dumps(item) for item in value) + "\n  ]"
+    return json.dumps(value)
+
+
+def _clean(text: str) -> str:
+    if "\\udc" not in text:
+        return text
+    import re
+
+    return re.sub(r"(?<!\\)((?:\\\\)*)\\udc([89a-f][0-9a-f])", r"\1\\\\x\2", text)

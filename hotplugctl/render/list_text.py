@@ -1,0 +1,116 @@
+"""The text of ``list``: a table, or a tree of ports and what is behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, Optional
+
+from hotplugctl.model.devices import Node, PciFunction
+from hotplugctl.model.names import Names
+from hotplugctl.render.columns import Column
+from hotplugctl.render.escape import printable
+from hotplugctl.render.size import size
+from hotplugctl.render.table import cell
+
+
+class Line(NamedTuple):
+    """A function with what else is known of it."""
+
+    function: PciFunction
+    nodes: tuple[Node, ...]
+    slot: Optional[str]
+    modules: tuple[str, ...]
+    names: Names
+
+
+def _device(line: Line) -> str:
+    function, names = line.function, line.names
+    vendor = names.vendor(function.vendor) or function.vendor
+    device = names.device(function.vendor, function.device) or function.device
+    return printable(" ".join(word for word in (vendor, device) if word)) or "?"
+
+
+def _class(line: Line) -> str:
+    function = line.function
+    return cell(line.names.class_(function.class_) or function.class_, "class" in function.unknown)
+
+
+def _ids(line: Line) -> str:
+    function = line.function
+    return f"{function.vendor or '?'}:{function.device or '?'}"
+
+
+def _driver(line: Line) -> str:
+    return cell(line.function.driver, "driver" in line.function.unknown)
+
+
+def _nodes(line: Line) -> str:
+    return printable(",".join(shown(line.nodes))) or "-"
+
+
+def shown(nodes: Iterable[Node]) -> list[str]:
+    """The nodes that a user looks for, by name: all but the hosts and generic twins of disks."""
+    return [node.name for node in nodes if node.subsystem not in ("scsi_host", "scsi_generic", "nvme")]
+
+
+COLUMNS = (
+    Column("ADDRESS", lambda line: line.function.address, "PCI address"),
+    Column("CLASS", _class, "what kind of function it is"),
+    Column("DEVICE", _device, "vendor and device, by name where pci.ids knows them"),
+    Column("IDS", _ids, "vendor and device id", usual=False),
+    Column(
+        "REV", lambda line: cell(line.function.revision, "revision" in line.function.unknown), "revision", usual=False
+    ),
+    Column("DRIVER", _driver, "the driver that is bound"),
+    Column("MODULES", lambda line: cell(line.modules), "modules of this kernel that claim it", usual=False),
+    Column("SLOT", lambda line: cell(line.slot), "the slot that it sits in"),
+    Column("PARENT", lambda line: cell(line.function.parent), "the port or bridge above", usual=False),
+    Column(
+        "ENABLED", lambda line: cell(line.function.enabled, "enabled" in line.function.unknown), "enabled", usual=False
+    ),
+    Column("NODES", _nodes, "disks, partitions and interfaces"),
+)
+
+
+def tree(lines: Sequence[Line]) -> str:
+    """Every root bus with its functions, ports with what is behind them, and each function's nodes."""
+    below: dict[Optional[str], list[Line]] = {}
+    present = {line.function.address for line in lines}
+    for line in lines:
+        parent = line.function.parent
+        below.setdefault(parent if parent in present else None, []).append(line)
+    roots: dict[str, list[Line]] = {}
+    for line in below.get(None, ()):
+        roots.setdefault(line.function.bus, []).append(line)
+    text: list[str] = []
+    for bus, members in roots.items():
+        text.append(f"{bus}")
+        text += _branch(members, below, "")
+    return "\n".join(text)
+
+
+def _branch(members: Sequence[Line], below: Mapping[Optional[str], list[Line]], indent: str) -> list[str]:
+    text: list[str] = []
+    for line in members:
+        last = line is members[-1]
+        text.append(f"{indent}{'└─' if last else '├─'}{_one_line(line)}")
+        deeper = indent + ("  " if last else "│ ")
+        children = below.get(line.function.address, [])
+        text += [f"{deeper}{'│ ' if children else '  '}{_node_line(node)}" for node in line.nodes]
+        # Ports nest a few levels deep; a recording that claims more is cut off, not followed for ever.
+        if len(indent) < 64:
+            text += _branch(children, below, deeper)
+    return text
+
+
+def _one_line(line: Line) -> str:
+    driver = line.function.driver
+    slot = f" slot {printable(line.slot)}" if line.slot is not None else ""
+    bound = f" [{printable(driver)}]" if driver is not None else ""
+    return f"{line.function.address} {_class(line)}: {_device(line)}{bound}{slot}"
+
+
+def _node_line(node: Node) -> str:
+    detail = node.detail.get("size")
+    amount = f" {size(detail)}" if isinstance(detail, int) else ""
+    return printable(f"{node.subsystem} {node.name}") + amount

@@ -1,0 +1,30 @@
+"""From a snapshot to the whole answer of ``check``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from hotplugctl.model.report import Headroom, Report
+from hotplugctl.model.snapshot import Snapshot
+from hotplugctl.rules.engine import run
+from hotplugctl.rules.headroom import headroom
+from hotplugctl.rules.registry import Rule
+from hotplugctl.rules.verdict import usable, verdict
+
+
+class Answer(NamedTuple):
+    """The report, the room that is left, and per mechanism whether it can be used."""
+
+    report: Report
+    headroom: Headroom
+    usable: Mapping[str, bool]
+
+
+def answer(snapshot: Snapshot, rules: Iterable[Rule]) -> Answer:
+    """Run the rules and draw the verdict from what they found."""
+    findings = run(rules, snapshot)
+    room = headroom(snapshot.scene)
+    word, why = verdict(snapshot, room, findings)
+    can = {item.name: usable(item.name, snapshot.slots.items, findings) for item in snapshot.mechanisms}
+    return Answer(Report(word, why, findings), room, can)
