@@ -45,6 +45,8 @@ _BY_BRIDGE = {
     ("1b36", "0008", "1af4"): ("qemu", "virt"),
     ("8086", "0d57", "0000"): (None, None),
 }
+# include/linux/proc_ns.h, PROC_PID_INIT_INO: the number of the first PID namespace of every kernel.
+_FIRST_PID_NAMESPACE = "pid:[4026531836]"
 _ARCHITECTURES = (("x86_64", "CONFIG_X86_64"), ("aarch64", "CONFIG_ARM64"), ("s390x", "CONFIG_S390"))
 ARCHITECTURE_SYMBOLS = tuple(symbol for _, symbol in _ARCHITECTURES)
 
@@ -169,13 +171,17 @@ def _container(tree: Tree) -> tuple[Optional[str], Optional[Evidence]]:
     named = _text(tree, "/run/systemd/container")
     if named:
         return named, Evidence("/run/systemd/container", named)
-    for path, kind in (("/run/.containerenv", "podman"), ("/.dockerenv", "docker")):
-        if tree.kind_of(path) == "file":
-            return kind, Evidence(path, "exists")
     environment = tree.read("/proc/1/environ")
     if isinstance(environment, Value):
         for entry in environment.data.split(b"\0"):
             if entry.startswith(b"container=") and len(entry) > 10:
                 kind = entry[10:].decode("utf-8", "backslashreplace")
                 return kind, Evidence("/proc/1/environ", f"container={kind}")
+    # A virtual machine whose root was made from a container image keeps these marks, with init in the first namespace.
+    namespace = tree.link("/proc/self/ns/pid")
+    if isinstance(namespace, Value) and namespace.text == _FIRST_PID_NAMESPACE:
+        return None, None
+    for path, kind in (("/run/.containerenv", "podman"), ("/.dockerenv", "docker")):
+        if tree.kind_of(path) == "file":
+            return kind, Evidence(path, "exists")
     return None, None

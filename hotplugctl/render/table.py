@@ -24,13 +24,15 @@ def cell(value: object, unknown: bool = False) -> str:
 
 def table(headings: Optional[Sequence[str]], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
     """Rows of cells as columns; ``right``: the columns that hold numbers. No trailing blanks."""
-    from tabulate import tabulate
+    import tabulate as library
 
+    # Columns are two blanks apart, whatever the width of their headings.
+    library.MIN_PADDING = 0
     if not rows and headings is None:
         return ""
     count = len(rows[0]) if rows else len(headings or ())
     align = ["right" if index in right else "left" for index in range(count)]
-    text: str = tabulate(
+    text: str = library.tabulate(
         rows, headers=headings or (), tablefmt="plain", disable_numparse=True, colalign=align if rows else None
     )
     return "\n".join(line.rstrip() for line in text.splitlines())
