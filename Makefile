@@ -18,7 +18,7 @@ META := setup.cfg pyproject.toml
 EDITABLE := --config-settings editable_mode=compat --editable
 
 # What `make demo` shows: a recorded guest, and its stages before and after the hot-add.
-DEMO_ROOT   ?= fixtures/q35-rootport-acpi.tar.xz
+DEMO_ROOT   ?= fixtures/recordings/q35-rootport-acpi.tar.xz
 DEMO_BEFORE ?= before
 DEMO_AFTER  ?= added
 

@@ -11,11 +11,12 @@ from typing import Optional
 import click
 
 from hotplugctl.source.door import open_tree
+from hotplugctl.source.rooted import Rooted
 from hotplugctl.source.tree import Tree
 
 
 @contextmanager
-def world(root: Optional[str], stage: Optional[str]) -> Iterator[Tree]:
+def world(root: Optional[str], stage: Optional[str]) -> Iterator[Rooted]:
     """The tree that ``--root`` names, this machine without it. Raises UnusableRoot."""
     _announce(root)
     stdin = sys.stdin.buffer if root == "-" else None

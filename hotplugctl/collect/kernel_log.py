@@ -20,4 +20,6 @@ def collect(tree: Tree) -> KernelLog:
     parser = dmesg.Parser(lines, kernel_events.READER)
     said = (parser.said(body)[2] for rows in parser.chunks() for _, _, _, body in rows)
     events = tuple(event for event in said if event is not None)
-    return KernelLog(read.path, events, None, kernel_events.bar_states(events))
+    # A recording's cmd/kmsg is what /dev/kmsg said: a claim names the same file, live and recorded.
+    source = "/dev/kmsg" if read.path == "/cmd/kmsg" else read.path
+    return KernelLog(source, events, None, kernel_events.bar_states(events))

@@ -13,6 +13,7 @@ from hotplugctl.model.reads import Failure, Value
 from hotplugctl.source.tree import Tree
 
 _SLOTS = "/sys/bus/pci/slots"
+Claims = Union[Mapping[str, tuple[str, ...]], Failure]
 
 
 class Listing(NamedTuple):
@@ -21,22 +22,22 @@ class Listing(NamedTuple):
     functions: Functions
     nodes: Mapping[str, tuple[Node, ...]]
     slots: Mapping[str, str]
-    modules: Union[Mapping[str, tuple[str, ...]], Failure]
+    modules: Claims
     names: Names
 
 
 def collect(tree: Tree, reference: Optional[Tree]) -> Listing:
     """Everything that ``list`` needs; ``reference`` is this machine, for pci.ids alone."""
     found = functions.collect(tree)
+    claims, of_nodes, of_slots = evidence(tree, found)
+    return Listing(found, of_nodes, of_slots, claims, names.collect(tree, reference, found.items))
+
+
+def evidence(tree: Tree, found: Functions) -> tuple[Claims, Mapping[str, tuple[Node, ...]], Mapping[str, str]]:
+    """What is read of the tree beside its functions: modules that claim them, nodes, names of slots."""
     aliases = {item.modalias for item in found.items if item.modalias is not None}
     claims, failure = modules.matches(tree, guest.release(tree)[0], aliases)
-    return Listing(
-        found,
-        nodes.collect(tree),
-        _slot_names(tree, found),
-        claims if failure is None else failure,
-        names.collect(tree, reference, found.items),
-    )
+    return (claims if failure is None else failure), nodes.collect(tree), _slot_names(tree, found)
 
 
 def _slot_names(tree: Tree, found: Functions) -> Mapping[str, str]:

@@ -70,6 +70,11 @@ def _unpacked(read: Value) -> Optional[Value]:
     return Value(read.path, data)
 
 
+def evidence(tree: Tree, items: Iterable[PciFunction]) -> None:
+    """Read what a recording should hold of names: udev's words. pci.ids is reference data and stays out."""
+    _of_udev(tree, items)
+
+
 def _of_udev(tree: Tree, items: Iterable[PciFunction]) -> Optional[Names]:
     """udev keeps what its hardware database said: ID_VENDOR_FROM_DATABASE and the like (hwdb(7))."""
     fallback = builtin_names.NAMES

@@ -114,7 +114,7 @@ _CANONICAL = re.compile(r"[0-9a-f]{4}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]\Z")
 _ON_DEVICE = re.compile(
     r" ?(?P<device>\w[\w./+-]{0,40} (?=\S*[0-9])[^\s\[\](){}=,;]{1,40})" + _SUBJECT + r"\Z", re.ASCII
 )
-_WORD = re.compile(r" ?(?P<word>(?=\S*[A-Za-z])\w[\w./+-]{0,63}(?:\[[0-9]{1,10}\])?)\Z", re.ASCII)
+_WORD = re.compile(r" ?(?P<word>(?=\S*[A-Za-z])\w[\w./+:-]{0,63}(?:\[[0-9]{1,10}\])?)\Z", re.ASCII)
 
 
 def _read_head(before: str) -> Optional[Head]:

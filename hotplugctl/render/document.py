@@ -238,3 +238,14 @@ def node(item: Node) -> Json:
         "via": list(item.via),
         "detail": with_unknown(dict(item.detail), item.unknown),
     }
+
+
+def record(path: str, files: int, size: int, scrubbed: Mapping[str, int]) -> Json:
+    """The document of ``record``."""
+    return {
+        "schema": "hotplugctl.record/1",
+        "path": path,
+        "files": files,
+        "bytes": size,
+        "scrubbed": dict(scrubbed),
+    }

@@ -18,8 +18,12 @@ _KEPT = 65536
 _LONGEST_KEPT = 256
 _HEADS_KEPT = 8192
 
-# Forms that tell a time of day without its zone, or none at all where there is one.
-_LOCAL_TIME = ("ctime", "syslog", "reltime")
+# What the forms hide: a time of day without its zone, and the seconds since boot.
+_UNKNOWN = {
+    "ctime": '{"time":"local time without its zone","at":"not in this form"}',
+    "syslog": '{"time":"local time without its zone"}',
+    "reltime": '{"time":"local time without its zone","at":"not in this form"}',
+}
 
 
 class Log(Protocol):
@@ -51,9 +55,7 @@ def write_document(log: Log, write: Callable[[str], object], schema: str = SCHEM
 
 def unknown_of(form: str) -> str:
     """The key ``unknown`` of every record of a log of this form, as JSON text."""
-    if form.rpartition("-")[2] in _LOCAL_TIME:
-        return '{"time":"local time, and the log does not tell its zone"}'
-    return "{}"
+    return _UNKNOWN.get(form.rpartition("-")[2], "{}")
 
 
 def line_text(line: LogLine, unknown: str = "{}") -> str:

@@ -10,8 +10,9 @@ from hotplugctl.rules.registry import Fault, Outcome, rule
 
 # Functions that run under the lock of every scan, or on the work queue of every hot-plug event.
 _HOTPLUG_CODE = (
-    "acpiphp_", "disable_slot", "enable_slot", "hotplug_event", "acpi_pci_", "pci_assign_", "pci_bus_add",
-    "pci_bus_assign", "pci_bus_scan", "pci_hp_", "pci_remove_", "pci_rescan_", "pci_scan_", "pci_stop_", "pciehp_", "shpc_", "shpchp_",
+    "acpi_pci_", "acpiphp_", "disable_slot", "enable_slot", "hotplug_event", "pci_assign_", "pci_bus_add",
+    "pci_bus_assign", "pci_bus_scan", "pci_hp_", "pci_remove_", "pci_rescan_", "pci_scan_", "pci_stop_",
+    "pciehp_", "shpc_", "shpchp_",
 )  # fmt: skip
 
 

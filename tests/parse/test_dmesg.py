@@ -99,9 +99,7 @@ def journal_json(**fields: object) -> str:
 
 
 JOURNAL = (
-    journal_json(
-        MESSAGE="Linux version 6.1.0-50-amd64 (gcc-12) #1 SMP", PRIORITY="5", _SOURCE_MONOTONIC_TIMESTAMP="0"
-    )
+    journal_json(MESSAGE="Linux version 6.1.0-50-amd64 (gcc-12) #1 SMP", PRIORITY="5", _SOURCE_MONOTONIC_TIMESTAMP="0")
     + journal_json(
         MESSAGE=list(
             b'Unstable clock detected, switching default tracing clock to "global"\nIf you want to keep using the local'
@@ -244,13 +242,22 @@ def test_other_forms(line: str, form: str, at: float, time: str, message: str) -
 
 
 def test_impossible_times_are_none() -> None:
-    for line in ("2026-02-30T20:27:35,000000+01:00 a", "2026-11-22T20:27:99,000000+01:00 a", "0000-01-01T00:00:00,0Z a"):
+    for line in (
+        "2026-02-30T20:27:35,000000+01:00 a",
+        "2026-11-22T20:27:99,000000+01:00 a",
+        "0000-01-01T00:00:00,0Z a",
+    ):
         assert one(line).time is None
 
 
 @pytest.mark.parametrize(
     "line",
-    ["[   17.894008][  T215] a", "[   17.894008] [T215] a", "6,1,17894008,-,caller=T215;a", "<6>[   17.894008][ T215] a"],
+    [
+        "[   17.894008][  T215] a",
+        "[   17.894008] [T215] a",
+        "6,1,17894008,-,caller=T215;a",
+        "<6>[   17.894008][ T215] a",
+    ],
 )
 def test_caller(line: str) -> None:
     found = one(line)
@@ -267,13 +274,17 @@ def test_kmsg_escapes_are_bytes() -> None:
 
 
 def test_serial_console() -> None:
-    parser, lines = read("\x1b[0m\x1b[32m[    1.250000] \x1b[33mpci 0000:00:04.0\x1b[0m: enabling device (0000 -> 0003)\r\r\n")
+    parser, lines = read(
+        "\x1b[0m\x1b[32m[    1.250000] \x1b[33mpci 0000:00:04.0\x1b[0m: enabling device (0000 -> 0003)\r\r\n"
+    )
     assert parser.form == "plain"
     assert (lines[0].at, lines[0].address, lines[0].message) == (1.25, "0000:00:04.0", "enabling device (0000 -> 0003)")
 
 
 def test_quoted_by_a_mailer() -> None:
-    parser, lines = read("> Dec 11 13:07:32 host kernel: shpchp 0000:01:05.0: Latch close on Slot(2-1)\n> > [    1.5] a\n")
+    parser, lines = read(
+        "> Dec 11 13:07:32 host kernel: shpchp 0000:01:05.0: Latch close on Slot(2-1)\n> > [    1.5] a\n"
+    )
     assert [(line.prefix, line.message) for line in lines] == [("shpchp", "Latch close on Slot(2-1)"), (None, "a")]
     assert parser.unparsed == 0
 
@@ -287,7 +298,10 @@ def test_wrapped_by_a_mailer() -> None:
         "\n"
         "Step 5) unplug\n"
     )
-    assert [line.message for line in lines] == ["pciehp: Slot(0): Card present", "8.000 limited by 2.5 GT/s PCIe x4 link"]
+    assert [line.message for line in lines] == [
+        "pciehp: Slot(0): Card present",
+        "8.000 limited by 2.5 GT/s PCIe x4 link",
+    ]
     assert lines[0].event is not None
     assert lines[0].event.kind == "card-present"
     assert parser.unparsed == 1
@@ -349,7 +363,7 @@ def test_it_is_a_stream() -> None:
         ("nvme 10000:e1:00.0: a", Head("nvme", "10000:e1:00.0", None), "a"),
         ("pciehp 0000:00:1c.0:pcie004: a", Head("pciehp", "0000:00:1c.0", None), "a"),
         ("e1000e 0000:03:00.0 ens3: a", Head("e1000e", "0000:03:00.0", "ens3"), "a"),
-        ("e1000e 0000:03:00.0 0000:03:00.0 (uninitialized): a", Head("e1000e", "0000:03:00.0", None), "a"),
+        ("e1000e 0000:03:00.0 eth0 (uninitialized): a", Head("e1000e", "0000:03:00.0", "eth0 (uninitialized)"), "a"),
         ("0000:00:19.0: a", Head(None, "0000:00:19.0", None), "a"),
         ("virtio_net virtio3 ens6: a", Head("virtio_net virtio3", None, "ens6"), "a"),
         ("sd 2:0:0:0: [sdb] a", Head("sd 2:0:0:0", None, None), "[sdb] a"),

@@ -102,6 +102,7 @@ class Parser:
         self._lines = chain(sample, source)
         self._reader = reader or EventReader(lambda _text, _head: None, frozenset(), lambda _head: False)
         self._findall = re.compile(_BLOCKS.get(self.form, _OTHER)).findall
+        self._worth_alone = self._reader.worth(NO_HEAD)
         self._heads: dict[str, tuple[Head, bool]] = {}
         self._mailed = all(len(line) <= _MAILED for line in sample)
         self._pretty: Optional[Pretty] = None
@@ -143,7 +144,7 @@ class Parser:
         before, colon, text = body.partition(": ")
         head, worth = self._heads.get(before) or self._head(before)
         if not colon or head is NO_HEAD:
-            head, worth, text = NO_HEAD, False, body
+            head, worth, text = NO_HEAD, self._worth_alone, body
         return head, text, self._reader.of(text, head) if worth or text[:4] in self._reader.starts else None
 
     def line(self, row: Row) -> LogLine:
@@ -218,7 +219,8 @@ class Parser:
 
             self._pretty = self._pretty or Pretty()
             found = self._pretty.read(line)
-            return self._add([found], line, rows) if isinstance(found, Stamped) else found
+            if found:
+                return self._add([found], line, rows) if isinstance(found, Stamped) else True
         if line[:1] == "{":
             from hotplugctl.parse.dmesg.documents import objects
 

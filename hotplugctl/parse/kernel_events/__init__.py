@@ -67,7 +67,10 @@ def event_of(text: str, head: Optional[Head] = None) -> Optional[KernelEvent]:
     """
     if head is None:
         head, text = Head.split(text)
-    for rule in _BY_START.get(text[:4]) or _BY_START.get(text[:1]) or ():
+    rules = _BY_START.get(text[:4])
+    if rules is None and worth(head):
+        rules = _BY_START.get(text[:1])
+    for rule in rules or ():
         event = rule.read(text, head)
         if event is not None:
             return event

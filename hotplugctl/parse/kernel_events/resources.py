@@ -76,6 +76,7 @@ FAMILY: Family = (
     # Bridges.
     rule("PCI ", rf"PCI bridge to {_BUSES}", _bridge),
     rule("PCI ", r"PCI bridge, secondary bus (?:[0-9a-f]{4,8}:)?(?P<secondary>[0-9a-f]{2})", _bridge),
+    rule("brid", rf"bridge window {RES} to \[bus [0-9a-f-]{{2,5}}\] add_size", _bridge_window("window-wanted")),
     rule("  br", rf"  bridge window {RES}", _bridge_window("bridge-window")),
     rule(
         "  IO|  ME|  PR|IO w|MEM |PREF",

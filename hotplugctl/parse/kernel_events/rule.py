@@ -71,9 +71,7 @@ def fact(kind: str, **constant: Field) -> Make:
         groups = found.groupdict()
         if not groups:
             return KernelEvent(kind, head.address, None, constant)
-        fields = dict(constant)
-        for name, value in groups.items():
-            fields[name] = int(value) if value is not None and name in _WHOLE else value
+        fields = {**constant, **_fields(groups)}
         slot, address = fields.pop("slot", None), fields.pop("address", None)
         return KernelEvent(kind, _text(address) or head.address, _text(slot), fields)
 
@@ -85,10 +83,14 @@ def choose(kinds: Mapping[str, str], **constant: Field) -> Make:
 
     def make(found: Match[str], head: Head) -> KernelEvent:
         groups = found.groupdict()
-        slot = groups.pop("slot", None)
-        return KernelEvent(kinds[groups.pop("which")], head.address, slot, {**groups, **constant})
+        kind, slot = kinds[groups.pop("which")], groups.pop("slot", None)
+        return KernelEvent(kind, head.address, slot, {**constant, **_fields(groups)})
 
     return make
+
+
+def _fields(groups: Mapping[str, Optional[str]]) -> dict[str, Field]:
+    return {name: int(text) if text is not None and name in _WHOLE else text for name, text in groups.items()}
 
 
 def _text(value: Field) -> Optional[str]:

@@ -52,7 +52,7 @@ BY_PREFIX = (
     (
         "RI|EI|IP|NI",
         re.compile(r"(?:RIP|EIP|IP|NIP)\Z"),
-        Rule(rf"(?:[0-9a-f]{{2,4}}:)?(?:\[<{HEX}>\] ){{0,2}}{_SYMBOL}", fact("oops-at")),
+        Rule(rf"(?:[0-9a-f]{{2,4}}:)?(?:\[<{HEX}>\] {{1,2}}){{0,2}}{_SYMBOL}", fact("oops-at")),
     ),
     ("Oo", re.compile(r"Oops\Z"), Rule(rf"(?P<what>[0-9a-z: ]{{0,60}}?) ?\[#{NUMBER}\]", _oops)),
     (
