@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Optional
 
-from hotplugctl.parse.dmesg.stamps import MONOTONIC_WRITER, split
+from hotplugctl.parse.dmesg.stamps import monotonic_writer, split
 
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]|\][^\x07\x1b]{0,1024}(?:\x07|\x1b\\)|[@-Z\\^_])")
 _QUOTE = re.compile(r"(?:> ?){1,16}")
@@ -56,6 +56,7 @@ def _document_form(lines: Sequence[str]) -> Optional[str]:
 
 def _monotonic(bodies: Sequence[str]) -> bool:
     """Whether plain stamps are journalctl's: a host, always the same, and a writer follow."""
-    fitting = [body for body in bodies if MONOTONIC_WRITER.match(body)]
+    writer = monotonic_writer()
+    fitting = [body for body in bodies if writer.match(body)]
     hosts = {body.split(" ", 1)[0] for body in fitting}
     return len(hosts) == 1 and len(fitting) * 10 >= len(bodies) * 9 and any(" kernel: " in body for body in fitting)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from typing import NamedTuple, Optional
 
 from hotplugctl.model.log import Stamp
@@ -103,34 +104,63 @@ def of_epoch(microseconds: int) -> Optional[str]:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{microseconds % 1000000:06}Z"
 
 
-_LEAD = re.compile(r"<([0-9]{1,4})>|([a-z0-9]{1,12}) {0,10}:([a-z]{1,8}) {0,10}: ?")
+@cache
+def _lead() -> re.Pattern[str]:
+    return re.compile(r"<([0-9]{1,4})>|([a-z0-9]{1,12}) {0,10}:([a-z]{1,8}) {0,10}: ?")
+
+
 _DELTA = r"< *[0-9]{1,12}\.[0-9]{1,9}>"
 _CLOCK = r"[0-9]{2}:[0-9]{2}:[0-9]{2}"
-_BRACKET = re.compile(
-    rf"\[(?: *(?P<at>{AT})(?P<with_delta> {_DELTA})?|(?P<delta>{_DELTA})"
-    rf"|(?P<ctime>[A-Z][a-z]{{2}} [A-Z][a-z]{{2}} [ 0-9][0-9] {_CLOCK} [0-9]{{4}})(?: {_DELTA})?"
-    rf"|(?P<reltime>[A-Z][a-z]{{2}} ?[0-9]{{1,2}} [0-9]{{2}}:[0-9]{{2}}| *\+[0-9]{{1,12}}\.[0-9]{{1,9}}))\]"
-    r"(?: ?\[ *(?P<caller>[TC][0-9]{1,10})\])? ?"
-)
+
+
+@cache
+def _bracket() -> re.Pattern[str]:
+    return re.compile(
+        rf"\[(?: *(?P<at>{AT})(?P<with_delta> {_DELTA})?|(?P<delta>{_DELTA})"
+        rf"|(?P<ctime>[A-Z][a-z]{{2}} [A-Z][a-z]{{2}} [ 0-9][0-9] {_CLOCK} [0-9]{{4}})(?: {_DELTA})?"
+        rf"|(?P<reltime>[A-Z][a-z]{{2}} ?[0-9]{{1,2}} [0-9]{{2}}:[0-9]{{2}}| *\+[0-9]{{1,12}}\.[0-9]{{1,9}}))\]"
+        r"(?: ?\[ *(?P<caller>[TC][0-9]{1,10})\])? ?"
+    )
+
+
 _ISO_DATE = r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
 _FINE = rf"(?P<clock>{_CLOCK}(?:[.,][0-9]{{1,9}})?)"
-_DATE = re.compile(
-    rf"{_ISO_DATE}[T ]{_FINE}(?P<zone>Z|[+-][0-9]{{2}}:?[0-9]{{2}})? "
-    rf"|(?P<full>[A-Z][a-z]{{2}} )(?P<full_date>[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})"
-    rf" (?P<full_clock>{_CLOCK}(?:\.[0-9]{{1,9}})?)"
-    rf" (?P<full_zone>[A-Z+][A-Z0-9:]{{1,6}}) "
-    rf"|(?P<syslog>[A-Z][a-z]{{2}} [ 0-9][0-9] {_CLOCK}(?:\.[0-9]{{1,9}})?) "
-    r"|(?P<unix>[0-9]{9,11}\.[0-9]{6}) "
-)
-_WRITER = re.compile(
-    r"(?:[^\s:\[\]]{1,255} )?(?:(?P<facility>[a-z0-9]{2,8})\.(?P<level>[a-z]{3,6}) )?"
-    r"(?P<ident>[^\s:\[\]]{1,128}(?:\[[0-9]{1,10}\])?): ?"
-)
-_INNER = re.compile(rf"\[ *({AT})\]{CALLER} ?")
+
+
+@cache
+def _date() -> re.Pattern[str]:
+    return re.compile(
+        rf"{_ISO_DATE}[T ]{_FINE}(?P<zone>Z|[+-][0-9]{{2}}:?[0-9]{{2}})? "
+        rf"|(?P<full>[A-Z][a-z]{{2}} )(?P<full_date>[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})"
+        rf" (?P<full_clock>{_CLOCK}(?:\.[0-9]{{1,9}})?)"
+        rf" (?P<full_zone>[A-Z+][A-Z0-9:]{{1,6}}) "
+        rf"|(?P<syslog>[A-Z][a-z]{{2}} [ 0-9][0-9] {_CLOCK}(?:\.[0-9]{{1,9}})?) "
+        r"|(?P<unix>[0-9]{9,11}\.[0-9]{6}) "
+    )
+
+
+@cache
+def _writer() -> re.Pattern[str]:
+    return re.compile(
+        r"(?:[^\s:\[\]]{1,255} )?(?:(?P<facility>[a-z0-9]{2,8})\.(?P<level>[a-z]{3,6}) )?"
+        r"(?P<ident>[^\s:\[\]]{1,128}(?:\[[0-9]{1,10}\])?): ?"
+    )
+
+
+@cache
+def _inner() -> re.Pattern[str]:
+    return re.compile(rf"\[ *({AT})\]{CALLER} ?")
+
+
 _KMSG = re.compile(r"([0-9]{1,6}),[0-9]{1,20},([0-9]{1,18}),([^;\n]{1,400});")
 _KMSG_CALLER = re.compile(r"(?:^|,)caller=([TC][0-9]{1,10})")
 _ESCAPED = re.compile(r"(?:\\x[0-9a-f]{2})+")
-MONOTONIC_WRITER = re.compile(r"[^\s:\[\]]{1,255} (?:kernel: ?|(?=[^\s:\[\]]{1,128}(?:\[[0-9]{1,10}\])?: ))")
+
+
+@cache
+def monotonic_writer() -> re.Pattern[str]:
+    """What journalctl -o short-monotonic puts before a message: host and writer."""
+    return re.compile(r"[^\s:\[\]]{1,255} (?:kernel: ?|(?=[^\s:\[\]]{1,128}(?:\[[0-9]{1,10}\])?: ))")
 
 
 def split(line: str) -> Optional[Stamped]:
@@ -139,14 +169,14 @@ def split(line: str) -> Optional[Stamped]:
     if first.isdigit():
         return _kmsg(line) or _dated(line)
     if first.isupper():
-        return _dated(line)
+        return _dated(line) if line[3:4] == " " else None
     if first == "[":
         return _bracketed(line, NO_STAMP, "")
     return _led(line) if first else None
 
 
 def _led(line: str) -> Optional[Stamped]:
-    found = _LEAD.match(line)
+    found = _lead().match(line)
     if found is None:
         return None
     if found[1]:
@@ -166,7 +196,7 @@ def _led(line: str) -> Optional[Stamped]:
 
 
 def _bracketed(line: str, stamp: Stamp, lead: str) -> Optional[Stamped]:
-    found = _BRACKET.match(line)
+    found = _bracket().match(line)
     if found is None:
         return None
     form = next((name for name in ("ctime", "reltime", "delta") if found[name]), "plain")
@@ -181,7 +211,7 @@ def _bracketed(line: str, stamp: Stamp, lead: str) -> Optional[Stamped]:
 
 def _dated(line: str) -> Optional[Stamped]:
     """A date, then (but for ``dmesg --time-format iso``, which has a comma in its seconds) host and writer."""
-    found = _DATE.match(line)
+    found = _date().match(line)
     if found is None:
         return None
     rest = line[found.end() :]
@@ -199,7 +229,7 @@ def _dated(line: str) -> Optional[Stamped]:
 
 def _written(rest: str, time: Optional[str], form: str) -> Optional[Stamped]:
     """``host kernel: [    1.234] message``; what another than the kernel wrote keeps its writer as the prefix."""
-    found = _WRITER.match(rest)
+    found = _writer().match(rest)
     if found is None:
         return None
     stamp = NO_STAMP._replace(time=time)
@@ -209,7 +239,7 @@ def _written(rest: str, time: Optional[str], form: str) -> Optional[Stamped]:
     body = rest[found.end() :]
     if found["ident"] != "kernel":
         return Stamped("", stamp, f"{found['ident']}: {body}", form)
-    inner = _INNER.match(body)
+    inner = _inner().match(body)
     if inner is None:
         return Stamped("", stamp, body, form)
     return Stamped(inner[1], stamp._replace(caller=inner[2]), body[inner.end() :], form)

@@ -39,20 +39,31 @@ _WHOLE = frozenset(
 class Rule:
     """One form of message. Compiled when a message first begins like it: most logs hold few of all forms."""
 
-    __slots__ = ("_match", "make", "pattern")
+    __slots__ = ("_literal", "_match", "make", "pattern")
 
     def __init__(self, pattern: str, make: Make) -> None:
         self.pattern = pattern
         self.make = make
+        self._literal = _literal(pattern)
         self._match: Optional[Callable[[str], Optional[Match[str]]]] = None
 
     def read(self, text: str, head: Head) -> Optional[KernelEvent]:
         """The event that the message states, None where it has another form."""
+        if not text.startswith(self._literal):
+            return None
         match = self._match
         if match is None:
             match = self._match = re.compile(self.pattern).match
         found = match(text)
         return None if found is None else self.make(found, head)
+
+
+def _literal(pattern: str) -> str:
+    """The plain text that a pattern (without an outer ``|``) begins with: a rule that cannot match is not compiled."""
+    end = 0
+    while end < len(pattern) and (pattern[end].isalnum() or pattern[end] in " _,;:/#'<-"):
+        end += 1
+    return pattern[: end - 1] if pattern[end : end + 1] in ("?", "*", "{") and end else pattern[:end]
 
 
 Family = Sequence[tuple[tuple[str, ...], Rule]]
