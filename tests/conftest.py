@@ -1,12 +1,26 @@
-"""What all tests share: how examples are searched, and ``--update-golden``."""
+"""What all tests share: how examples are searched, golden files, recorded guests, and the command line as a call."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import csv
+import io
+import json
+import os
+import signal
+import sys
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import NamedTuple, Optional
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
+# What a user's shell may hold and a test must not.
+SETTINGS = ("HOTPLUGCTL_ROOT", "HOTPLUGCTL_DEBUG", "NO_COLOR", "COLUMNS")
 
 # The same examples every time, and no clock: a slow machine fails nothing. `--hypothesis-profile=search` looks further.
 settings.register_profile(
@@ -32,3 +46,100 @@ def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
         assert text == path.read_text(encoding="utf-8")
 
     return compare
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that asks for ``truth`` runs once for every recorded snapshot, with its row of fixtures/TRUTH.tsv."""
+    if "truth" in metafunc.fixturenames:
+        with (FIXTURES / "TRUTH.tsv").open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file, delimiter="\t"))
+        metafunc.parametrize("truth", rows, ids=[f"{row['story']}-{row['stage']}" for row in rows])
+
+
+class Outcome(NamedTuple):
+    """How a command ended, and what it said."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict:
+        """Its one JSON document."""
+        return json.loads(self.out)
+
+
+@contextmanager
+def _stream(data: bytes = b"") -> Iterator[io.TextIOWrapper]:
+    with io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", write_through=True) as stream:
+        yield stream
+
+
+def call(*arguments: object, stdin: bytes = b"", environment: Optional[dict[str, str]] = None) -> Outcome:
+    """Run the command line in this process, with streams and environment of its own."""
+    from hotplugctl.cli.main import run
+
+    clean = {key: value for key, value in os.environ.items() if key not in SETTINGS}
+    before = signal.getsignal(signal.SIGTERM)
+    with _stream() as out, _stream() as err, _stream(stdin) as given:
+        with mock.patch.dict(os.environ, {**clean, **(environment or {})}, clear=True), redirect_stdout(out):
+            with redirect_stderr(err), mock.patch.object(sys, "stdin", given):
+                try:
+                    status = run([str(argument) for argument in arguments])
+                finally:
+                    signal.signal(signal.SIGTERM, before)
+        texts = [stream.buffer.getvalue().decode("utf-8") for stream in (out, err)]
+    return Outcome(status, *texts)
+
+
+@pytest.fixture(scope="session")
+def hotplugctl() -> Callable[..., Outcome]:
+    """The command line as a call: arguments in, outcome out."""
+    return call
+
+
+class Recordings:
+    """The recordings under fixtures/, each unpacked once, when it is first asked for. Not to be written to."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.archives = {path.name[: -len(".tar.xz")]: path for path in (FIXTURES / "recordings").glob("*.tar.xz")}
+
+    def story(self, story: str) -> Path:
+        """The folder of a story."""
+        folder = self._folder / story
+        if not folder.exists():
+            with tarfile.open(self.archives[story]) as archive:
+                trusted = {"filter": "fully_trusted"} if hasattr(tarfile, "fully_trusted_filter") else {}
+                archive.extractall(self._folder, **trusted)
+        return folder
+
+    def stage(self, story: str, stage: str) -> Path:
+        """The folder of one recording of a story."""
+        return self.story(story) / stage
+
+    def stages(self, story: str) -> list[str]:
+        """The names of a story's recordings."""
+        return sorted(path.name for path in self.story(story).iterdir() if path.is_dir())
+
+
+@pytest.fixture(scope="session")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Recordings:
+    """The recordings under fixtures/."""
+    return Recordings(tmp_path_factory.mktemp("recordings"))
+
+
+@pytest.fixture(scope="session")
+def answers(recordings: Recordings) -> Callable[[str, str, str], dict]:
+    """The JSON document of a command on a recorded snapshot: each is made once."""
+    made: dict[tuple[str, str, str], dict] = {}
+
+    def answer(command: str, story: str, stage: str) -> dict:
+        key = (command, story, stage)
+        if key not in made:
+            done = call(command, "--json", "--root", recordings.stage(story, stage))
+            assert done.err == ""
+            made[key] = done.document
+        return made[key]
+
+    return answer

@@ -60,7 +60,7 @@ class LazyGroup(click.Group):
                 formatter.write_dl(list(commands))
 
 
-@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=LazyGroup, no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="hotplugctl", message="%(prog)s %(version)s")
 def cli() -> None:
     """Say from inside a Linux guest whether PCI hot-plug works, through which mechanism, and if not, why.

@@ -29,7 +29,7 @@ def command(
 
     Ends with 0 for ready and limited, 1 for not-ready, 3 where it cannot be told or does not apply.
     """
-    from hotplugctl.collect import names
+    from hotplugctl.collect.pci_ids_file import source_of
     from hotplugctl.collect.snapshot import collect
     from hotplugctl.rules import answer, catalogue
 
@@ -38,7 +38,7 @@ def command(
         raise BadTarget(f"no finding is called {unknown[0]}", "hotplugctl-findings(7) lists them all")
     with world(root, stage) as tree:
         snapshot = collect(tree)
-        names_from = names.source_of(tree, reference(tree))
+        names_from = source_of(tree, reference(tree))
     said = answer.answer(snapshot, catalogue.select(only, skip))
     if as_json or form == "json":
         from hotplugctl.render import document, jsontext

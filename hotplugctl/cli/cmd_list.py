@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Optional
 import click
 
 from hotplugctl.cli import exit as status
+from hotplugctl.cli import streams
 from hotplugctl.cli.options import color_option, json_option, root_options, table_options
-from hotplugctl.cli.world import emit, reference, world
+from hotplugctl.cli.world import emit, reference, remark, world
 from hotplugctl.model.reads import FAILURES, reason
 
 if TYPE_CHECKING:
@@ -51,11 +52,11 @@ def _text(found: Listing, output: Optional[str], as_tree: bool, headings: bool) 
     wanted = columns.chosen(list_text.COLUMNS, output)
     failure = found.functions.failure
     if failure is not None:
-        click.echo(f"hotplugctl: the functions cannot be listed: {reason(failure)}", err=True)
+        remark(f"the functions cannot be listed: {reason(failure)}")
     elif not found.functions.items:
-        emit("no PCI functions")
+        remark("no PCI functions")
     elif as_tree:
-        emit(list_text.tree(_lines(found)))
+        emit(list_text.tree(_lines(found), streams.can_write(list_text.LINES)))
     else:
         emit(columns.render(wanted, _lines(found), headings))
 

@@ -8,7 +8,7 @@ import click
 
 from hotplugctl.cli import exit as status
 from hotplugctl.cli.options import color_option, json_option, root_options, table_options
-from hotplugctl.cli.world import emit, world
+from hotplugctl.cli.world import emit, remark, world
 from hotplugctl.model.reads import reason
 
 
@@ -45,9 +45,9 @@ def command(
 
         wanted = columns.chosen(slots_text.COLUMNS, output)
         if found.failure is not None:
-            click.echo(f"hotplugctl: the slots cannot be listed: {reason(found.failure)}", err=True)
+            remark(f"the slots cannot be listed: {reason(found.failure)}")
         elif not found.items:
-            emit("no slots")
+            remark("no slots")
         else:
             emit(columns.render(wanted, found.items, not noheadings))
     return status.of_listing(known=found.failure is None)

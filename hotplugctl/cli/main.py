@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -11,15 +12,23 @@ from typing import NoReturn, Optional, Union
 import click
 
 from hotplugctl.cli import exit as status
+from hotplugctl.cli import streams
 from hotplugctl.cli.app import cli
 from hotplugctl.errors import HotplugctlError, OutputFailed
 
 
 def run(arguments: list[str]) -> int:
     """Run the command line with these arguments. Never raises for what a user can cause."""
-    signal.signal(signal.SIGTERM, _terminated)
-    code = _guarded(arguments)
-    return _flushed(code)
+    try:
+        streams.prepare()
+        signal.signal(signal.SIGTERM, _terminated)
+        return _flushed(_guarded(arguments))
+    except KeyboardInterrupt:
+        code = status.INTERRUPTED
+    except status.Done as done:
+        code = done.code
+    # What is left of the output is not waited for: its reader may be the one that hangs.
+    return _closed(code)
 
 
 def _terminated(_number: int, _frame: Optional[FrameType]) -> NoReturn:
@@ -30,30 +39,35 @@ def _guarded(arguments: list[str]) -> int:
     try:
         result = cli.main(arguments, prog_name="hotplugctl", standalone_mode=False)
         return result if isinstance(result, int) else status.YES
-    except status.Done as done:
-        return done.code
-    except (click.Abort, KeyboardInterrupt):
-        return status.INTERRUPTED
+    except click.Abort:
+        raise KeyboardInterrupt from None
     except (click.ClickException, HotplugctlError) as error:
         return _asked_wrongly(error)
     except BrokenPipeError:
         return _closed(status.YES)
     except OSError as error:
-        return _output_lost(error)
-    except Exception as error:
-        if os.environ.get("HOTPLUGCTL_DEBUG"):
-            raise
-        where = f"{type(error).__name__}: {error}"
-        hint = "set HOTPLUGCTL_DEBUG=1 for the trace, and report it"
-        return _say(f"a defect in hotplugctl: {where}", hint, status.DEFECT)
+        # What is read is read by name, and its failures are outcomes; the output has none.
+        return _output_lost(error) if error.filename is None else _defect(error)
+    except Exception as error:  # noqa: BLE001 - the boundary: a defect is told, and ends with a status of its own
+        return _defect(error)
+
+
+def _defect(error: Exception) -> int:
+    if os.environ.get("HOTPLUGCTL_DEBUG"):
+        raise error
+    where = f"{type(error).__name__}: {error}"
+    return _say(
+        f"a defect in hotplugctl: {where}", "set HOTPLUGCTL_DEBUG=1 for the trace, and report it", status.DEFECT
+    )
 
 
 def _asked_wrongly(error: Union[click.ClickException, HotplugctlError]) -> int:
-    if isinstance(error, click.ClickException):
-        error.show()
-        return status.WRONG
-    code = status.NOT_WRITTEN if isinstance(error, OutputFailed) else status.WRONG
-    return _say(error.message, error.hint, code)
+    if isinstance(error, HotplugctlError):
+        code = status.NOT_WRITTEN if isinstance(error, OutputFailed) else status.WRONG
+        return _say(error.message, error.hint, code)
+    shown = io.StringIO()
+    error.show(shown)
+    return _say_lines(shown.getvalue().rstrip("\n").split("\n"), status.WRONG)
 
 
 def _flushed(code: int) -> int:
@@ -67,8 +81,7 @@ def _flushed(code: int) -> int:
 
 
 def _closed(code: int) -> int:
-    # The reader has gone (| head). Python would complain when it flushes at exit: give it something that takes all.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    streams.let_go()
     return code
 
 
@@ -78,11 +91,15 @@ def _output_lost(error: OSError) -> int:
 
 
 def _say(message: str, hint: str, code: int) -> int:
+    return _say_lines([f"hotplugctl: {message}" + (f" ({hint})" if hint else "")], code)
+
+
+def _say_lines(lines: list[str], code: int) -> int:
     from hotplugctl.render.escape import printable
 
-    text = f"hotplugctl: {message}" + (f" ({hint})" if hint else "")
     try:
-        sys.stderr.write(printable(text) + "\n")
+        sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
     except OSError:
+        # Nobody is left to be told; the status says it.
         pass
     return code

@@ -10,6 +10,7 @@ from typing import Optional
 
 import click
 
+from hotplugctl.cli import streams
 from hotplugctl.source.door import open_tree
 from hotplugctl.source.rooted import Rooted
 from hotplugctl.source.tree import Tree
@@ -20,7 +21,7 @@ def world(root: Optional[str], stage: Optional[str]) -> Iterator[Rooted]:
     """The tree that ``--root`` names, this machine without it. Raises UnusableRoot."""
     _announce(root)
     stdin = sys.stdin.buffer if root == "-" else None
-    tree = open_tree(root or None, stage, stdin)
+    tree = open_tree(root, stage, stdin)
     try:
         yield tree
     finally:
@@ -37,9 +38,7 @@ def _announce(root: Optional[str]) -> None:
     if root and context is not None:
         source = context.get_parameter_source("root")
         if source is not None and source.name == "ENVIRONMENT":
-            from hotplugctl.render.escape import printable
-
-            sys.stderr.write(f"hotplugctl: reading {printable(root)} (HOTPLUGCTL_ROOT)\n")
+            remark(f"reading {root} (HOTPLUGCTL_ROOT)")
 
 
 def wants_color(choice: str) -> bool:
@@ -60,5 +59,15 @@ def width() -> Optional[int]:
 
 
 def emit(text: str) -> None:
-    """Write an answer to stdout, with a newline at its end."""
-    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    """Write an answer to stdout, with a newline at its end. A reader that has gone changes nothing of the status."""
+    try:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    except BrokenPipeError:
+        streams.let_go()
+
+
+def remark(text: str) -> None:
+    """Write a line that is no answer to stderr."""
+    from hotplugctl.render.escape import printable
+
+    sys.stderr.write(f"hotplugctl: {printable(text)}\n")

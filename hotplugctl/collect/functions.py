@@ -12,7 +12,7 @@ from hotplugctl.parse import modalias
 from hotplugctl.source.tree import Directory, Tree
 
 DEVICES = "/sys/bus/pci/devices"
-_ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]\Z")
+_ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]\Z")
 _HEX_ID = re.compile(rb"0x([0-9a-fA-F]{4}|[0-9a-fA-F]{6})\s*\Z")
 _IDS = ("class", "vendor", "device", "subsystem_vendor", "subsystem_device")
 
@@ -85,7 +85,9 @@ def _id(directory: Directory, key: str, unknown: dict[str, str]) -> Optional[str
 def _revision(directory: Directory, unknown: dict[str, str]) -> Optional[str]:
     read = directory.read("revision")
     if isinstance(read, Value) and len(read.data) == 5 and read.data[:2] == b"0x":
-        return read.data[2:4].decode("ascii", "backslashreplace").lower()
+        digits = read.data[2:4].lower()
+        if not digits.strip(b"0123456789abcdef"):
+            return digits.decode()
     # Kernels before 4.10 have no such file; byte 8 of the config space says the same.
     config = directory.read("config")
     if isinstance(config, Value) and len(config.data) > 8:

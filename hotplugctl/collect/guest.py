@@ -79,6 +79,8 @@ def collect(
     if hypervisor is None and flag is not False:
         why = "a hypervisor is there, but nothing names it" if flag else "no DMI, ACPI table or CPU flag tells"
         unknown["hypervisor"] = why
+    if physical is None:
+        unknown["physical"] = unknown["hypervisor"]
     if machine is None and not physical:
         unknown["machine"] = "nothing names it"
     architecture = _architecture(tree, symbols)

@@ -14,6 +14,8 @@ from hotplugctl.source.tree import Tree
 # The configs of distributions are some 300 KB; an allmodconfig stays below 1 MB.
 LIMIT = 4 << 20
 RUNNING = "/proc/config.gz"
+_PCI, _HOTPLUG = "CONFIG_PCI", "CONFIG_HOTPLUG_PCI"
+_TELLING = (_PCI, _HOTPLUG)
 
 
 class KernelConfig(NamedTuple):
@@ -34,12 +36,17 @@ class KernelConfig(NamedTuple):
 def collect(tree: Tree, release: Optional[str], wanted: Iterable[str]) -> KernelConfig:
     """The first of /proc/config.gz, /boot/config-RELEASE, /lib/modules/RELEASE/config that belongs to this kernel."""
     failures: list[Failure] = []
+    names = (*wanted, _PCI)
     for path in _candidates(release):
         read = unzip(tree.read(path, LIMIT)) if path == RUNNING else tree.read(path, LIMIT)
         if isinstance(read, Value) and path != RUNNING:
             read = _of_this_kernel(read, release)
         if isinstance(read, Value):
-            return KernelConfig(path, kconfig.symbols(read.data, wanted), tuple(failures))
+            symbols = kconfig.symbols(read.data, names)
+            if any(symbol.startswith(_TELLING) for symbol in symbols):
+                return KernelConfig(path, symbols, tuple(failures))
+            # An empty file, a fragment or the head of a config: that a symbol does not occur means nothing then.
+            read = Malformed(path, f"names neither {_PCI} nor {_HOTPLUG}")
         failures.append(read)
     return KernelConfig(None, {}, tuple(failures))
 
@@ -59,11 +66,14 @@ def unzip(read: Read) -> Read:
     """The text of a gzip file, at most ``LIMIT`` bytes of it: a small file can unpack to gigabytes."""
     if not isinstance(read, Value):
         return read
+    unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
     try:
-        unpacked = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(read.data, LIMIT + 1)
+        unpacked = unpacker.decompress(read.data, LIMIT + 1)
     except zlib.error:
         return Malformed(read.path, "not a gzip file")
-    return TooLarge(read.path, LIMIT) if len(unpacked) > LIMIT else Value(read.path, unpacked)
+    if len(unpacked) > LIMIT:
+        return TooLarge(read.path, LIMIT)
+    return Value(read.path, unpacked) if unpacker.eof else Malformed(read.path, "a gzip file that is cut off")
 
 
 def _of_this_kernel(read: Value, release: Optional[str]) -> Read:

@@ -2,24 +2,61 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 from hotplugctl.model.reads import Value
 from hotplugctl.model.snapshot import KernelLog
-from hotplugctl.parse import dmesg, kernel_events
+from hotplugctl.parse import log_marks
 from hotplugctl.source.tree import Tree
+
+if TYPE_CHECKING:
+    from hotplugctl.model.log import KernelEvent
 
 # The ring buffer is 256 KB to a few MB (CONFIG_LOG_BUF_SHIFT, log_buf_len=).
 LIMIT = 32 << 20
 
+# Lines with one of these words are read where a log speaks of trouble: they occur in every text of the events that
+# the rules ask for.
+_WORDS = (
+    rb"BAR [0-9]|ROM |type [0-9]+ class|probe (?:of|with)|SHPC|[Hh]ot ?[Pp]lug|pciehp|acpiphp|shpchp"
+    rb"|Oops|BUG|[Uu]nable to handle|IP:|pc :|general protection|panic|blocked for"
+)
+
 
 def collect(tree: Tree) -> KernelLog:
-    """What the lines of /dev/kmsg say; of a recording, cmd/kmsg or cmd/dmesg."""
+    """What /dev/kmsg says; of a recording, cmd/kmsg or cmd/dmesg."""
     read = tree.kernel_log(LIMIT)
     if not isinstance(read, Value):
-        return KernelLog(None, (), read, {})
-    lines = read.data.decode("utf-8", "backslashreplace").splitlines()
-    parser = dmesg.Parser(lines, kernel_events.READER)
-    said = (parser.said(body)[2] for rows in parser.chunks() for _, _, _, body in rows)
-    events = tuple(event for event in said if event is not None)
+        return KernelLog(None, (), read, {}, {}, frozenset())
+    data = read.data
+    events = _events(data) if log_marks.speaks_of_trouble(data) else ()
     # A recording's cmd/kmsg is what /dev/kmsg said: a claim names the same file, live and recorded.
     source = "/dev/kmsg" if read.path == "/cmd/kmsg" else read.path
-    return KernelLog(source, events, None, kernel_events.bar_states(events))
+    marks = log_marks.root_buses(data), log_marks.drivers_up(data)
+    return KernelLog(source, events, None, _bars(events), *marks)
+
+
+def _events(data: bytes) -> tuple[KernelEvent, ...]:
+    from hotplugctl.parse import dmesg, kernel_events
+
+    parser = dmesg.Parser(_lines(data), kernel_events.READER)
+    said = (parser.said(body)[2] for rows in parser.chunks() for _, _, _, body in rows)
+    return tuple(event for event in said if event is not None)
+
+
+def _bars(events: tuple[KernelEvent, ...]) -> dict[tuple[str, str], str]:
+    if not events:
+        return {}
+    from hotplugctl.parse import kernel_events
+
+    return dict(kernel_events.bar_states(events))
+
+
+def _lines(data: bytes) -> list[str]:
+    lines = data.split(b"\n")
+    # A record of a JSON document may span lines: there every line counts.
+    if data[:1] not in (b"{", b"["):
+        search = re.compile(_WORDS).search
+        lines = [line for line in lines if search(line)]
+    return [line.decode("utf-8", "backslashreplace") for line in lines]

@@ -73,7 +73,7 @@ def _mechanism(tree: Tree, name: str, symbol: str, seen: Witnesses) -> Mechanism
     if seen.config.path is None and failure is not None:
         unknown["config"] = reason(failure)
     blocked = None
-    if not seen.serving.get(name) and state != "absent":
+    if not seen.serving.get(name) and state not in ("absent", "unknown"):
         blocked = _switched_off(tree, name, seen.cmdline)
     if blocked is not None:
         state = "disabled"
@@ -89,12 +89,17 @@ def _mechanism(tree: Tree, name: str, symbol: str, seen: Witnesses) -> Mechanism
         symbol,
         state,
         _present(state, evidence, seen, name),
-        None if blocked is None else f"{blocked.value} ({blocked.source})",
+        None if blocked is None else f"{_parameter(name, blocked)} ({blocked.source})",
         config if config in ("y", "m", "n") else None,
         seen.autoload.get(name, ()),
         evidence,
         unknown,
     )
+
+
+def _parameter(name: str, blocked: Evidence) -> str:
+    _, in_sysfs, key = blocked.source.partition(f"/sys/module/{name}/parameters/")
+    return f"{name}.{key}={blocked.value}" if in_sysfs else blocked.value
 
 
 def _present(state: str, evidence: tuple[Evidence, ...], seen: Witnesses, name: str) -> Optional[bool]:
@@ -119,17 +124,34 @@ def _code(tree: Tree, name: str, symbol: str, seen: Witnesses) -> tuple[str, tup
     if isinstance(folder, Names):
         here = Evidence(folder.path, "exists")
         return ("loaded" if "initstate" in folder.names else "builtin"), (here, *said)
+    serving = _serving(name, seen)
+    if serving:
+        return "builtin", (*serving, *said)
     if config in ("y", "n"):
         return ("builtin" if config == "y" else "absent"), said
-    if name in seen.announced:
-        return "builtin", (Evidence("kernel log", f"{name} announced itself"), *said)
     if name in seen.installed.builtin:
         return "builtin", (Evidence(seen.installed.sources[name], name), *said)
-    if config == "m" or (seen.installed.files is not None and name in seen.installed.files):
-        return "loadable", (*said, *_file_evidence(name, seen.installed))
+    files = seen.installed.files
+    if files is not None and name in files:
+        return "loadable", (*said, Evidence("modules.dep", files[name]))
+    if config == "m":
+        return _not_installed(name, said) if files is not None else ("loadable", said)
+    if name in seen.announced:
+        return "builtin", (Evidence("kernel log", f"{name} announced itself"), *said)
     if seen.config.path is not None:
         return "absent", said
     return _without_config(tree, name, folder, seen)
+
+
+def _serving(name: str, seen: Witnesses) -> tuple[Evidence, ...]:
+    """Slots that it answers for prove a mechanism, and any slot with a mechanism proves the core."""
+    count = sum(seen.serving.values()) if name == CORE[0] else seen.serving.get(name, 0)
+    return (Evidence("/sys/bus/pci/slots", f"{count} slots served"),) if count else ()
+
+
+def _not_installed(name: str, said: tuple[Evidence, ...]) -> tuple[str, tuple[Evidence, ...]]:
+    """The kernel was built with it as a module, and the package that holds the module is not there."""
+    return "absent", (*said, Evidence("modules.dep", f"no {name}"))
 
 
 def _without_config(tree: Tree, name: str, folder: object, seen: Witnesses) -> tuple[str, tuple[Evidence, ...]]:
@@ -146,11 +168,6 @@ def _config_evidence(symbol: str, config: KernelConfig) -> tuple[Evidence, ...]:
     return () if config.path is None else (Evidence(config.path, config.line(symbol)),)
 
 
-def _file_evidence(name: str, installed: Installed) -> tuple[Evidence, ...]:
-    path = (installed.files or {}).get(name)
-    return () if path is None else (Evidence("modules.dep", path),)
-
-
 def _switched_off(tree: Tree, name: str, cmdline: Optional[CommandLine]) -> Optional[Evidence]:
     """The parameter that keeps a mechanism from serving anything (Documentation/admin-guide/kernel-parameters.txt)."""
     if name == "acpiphp":
@@ -163,20 +180,42 @@ def _switched_off(tree: Tree, name: str, cmdline: Optional[CommandLine]) -> Opti
 
 
 def _parameters_against(name: str, cmdline: CommandLine) -> tuple[str, ...]:
+    if name not in _INITCALLS:
+        return ()
+    never = tuple(
+        f"initcall_blacklist={call}" for call in cmdline.comma("initcall_blacklist") if call in _INITCALLS[name]
+    )
     off = tuple(f"acpi={value}" for value in ("off", "ht") if cmdline.last("acpi") == value)
     pci = cmdline.comma("pci")
+    without_acpi = off + (("pci=noacpi",) if "noacpi" in pci else ())
     if name == "acpiphp":
-        value = cmdline.module_param("acpiphp", "disable")
-        disabled = ("acpiphp.disable=" + value,) if value is not None and value in ("", "1", "Y", "y") else ()
-        return disabled + off + (("pci=noacpi",) if "noacpi" in pci else ())
+        return never + _acpiphp_disable(cmdline) + without_acpi
     if name == "pciehp":
-        ports = cmdline.last("pcie_ports")
-        if ports in ("native", "dpc-native"):
-            return ()
-        compat = ("pcie_ports=compat",) if ports == "compat" else ()
-        # Linux asks firmware for native hot-plug only where it has ASPM, MSI and extended config space to offer
-        # (drivers/acpi/pci_root.c, ACPI_PCIE_REQ_SUPPORT); without ACPI it asks nobody.
-        asked = () if off else tuple(f"pci={key}" for key in ("nomsi", "nommconf") if key in pci)
-        aspm = ("pcie_aspm=off",) if cmdline.last("pcie_aspm") == "off" and not off else ()
-        return compat + asked + aspm
-    return ()
+        return never + _against_pciehp(cmdline, pci, bool(without_acpi))
+    return never
+
+
+# The initial calls of the drivers, by the names that they have had.
+_INITCALLS: Mapping[str, tuple[str, ...]] = {
+    "acpiphp": ("acpiphp_init",),
+    "pciehp": ("pcie_hp_init", "pcied_init", "pcie_portdrv_init"),
+    "shpchp": ("shpcd_init",),
+}
+
+
+def _acpiphp_disable(cmdline: CommandLine) -> tuple[str, ...]:
+    value = cmdline.module_param("acpiphp", "disable")
+    return ("acpiphp.disable=" + value,) if value is not None and value.lower() in ("", "1", "y", "on", "yes") else ()
+
+
+def _against_pciehp(cmdline: CommandLine, pci: tuple[str, ...], without_acpi: bool) -> tuple[str, ...]:
+    ports = cmdline.last("pcie_ports")
+    if ports == "compat":
+        return ("pcie_ports=compat",)
+    if ports in ("native", "dpc-native") or without_acpi:
+        # Firmware is not asked, and the ports are taken all the same.
+        return ()
+    # Linux asks firmware for native hot-plug only where it has ASPM, MSI and extended config space to offer
+    # (drivers/acpi/pci_root.c, ACPI_PCIE_REQ_SUPPORT).
+    asked = tuple(f"pci={key}" for key in ("nomsi", "nommconf", "conf1", "conf2") if key in pci)
+    return asked + (("pcie_aspm=off",) if cmdline.last("pcie_aspm") == "off" else ())

@@ -23,8 +23,8 @@ _MODPROBE_D = (
     "/lib/modprobe.d",
 )
 _LOAD_D = ("/etc/modules-load.d", "/run/modules-load.d", "/usr/local/lib/modules-load.d", "/usr/lib/modules-load.d")
-_BLACKLIST_PARAMETERS = ("modprobe.blacklist", "module_blacklist", "rd.driver.blacklist")
-_LOAD_PARAMETERS = ("modules-load", "modules_load", "rd.modules-load", "rd.driver.pre")
+# systemd-modules-load.service(8) and dracut.cmdline(7); the kernel takes - and _ in a key for the same.
+_LOAD_PARAMETERS = ("modules-load", "rd.modules-load", "rd.driver.pre")
 
 
 class Installed(NamedTuple):
@@ -86,7 +86,9 @@ def autoload(tree: Tree, cmdline: Optional[CommandLine], wanted: Iterable[str]) 
     if isinstance(read, Value):
         note(modules.load_list(read.text), read.path)
     for read in _texts(tree, _LOAD_D, ".conf"):
-        note(modules.load_list(read.text), read.path)
+        # Debian links modules-load.d/modules.conf to /etc/modules: one file.
+        if not (read.path.endswith("/modules.conf") and tree.resolve(read.path) == "/etc/modules"):
+            note(modules.load_list(read.text), read.path)
     for read in _texts(tree, ("/etc/sysconfig/modules",), ".modules"):
         note(modules.sysconfig_modules(read.text), read.path)
     for key in _LOAD_PARAMETERS if cmdline is not None else ():
@@ -102,27 +104,36 @@ def _texts(tree: Tree, directories: Iterable[str], suffix: str) -> Iterable[Valu
         listing = tree.names(directory)
         for name in listing.names if isinstance(listing, Names) else ():
             if name.endswith(suffix) and name not in seen:
+                # A link to /dev/null is how a file of a later directory is switched off: it is not read, and hides it.
+                seen.add(name)
                 read = tree.read(f"{directory}/{name}")
                 if isinstance(read, Value):
-                    seen.add(name)
                     yield read
 
 
 def forbidden(tree: Tree, cmdline: Optional[CommandLine]) -> Mapping[str, Evidence]:
-    """Module → what forbids it: ``blacklist`` or ``install … false`` of modprobe.d(5), or the command line."""
+    """Module → what forbids it, the strongest first: ``module_blacklist=`` (the kernel itself refuses it), ``install``
+    with a command that loads nothing (modprobe refuses it), ``blacklist`` and ``modprobe.blacklist=`` (only loading by
+    alias is refused). Kernel-parameters.txt, modprobe.d(5). What dracut's ``rd.driver.blacklist=`` forbids, it forbids
+    in the initial RAM disk alone.
+    """
     found: dict[str, Evidence] = {}
-    for key in _BLACKLIST_PARAMETERS if cmdline is not None else ():
-        assert cmdline is not None
-        for name in cmdline.comma(key):
-            found.setdefault(modules.normalise(name), Evidence("/proc/cmdline", f"{key}={name}"))
-    for read in _texts(tree, _MODPROBE_D, ".conf"):
-        rules = modules.parse_modprobe(read.text)
-        for name in rules.blacklist:
-            found.setdefault(name, Evidence(read.path, f"blacklist {name}"))
-        for name, command in rules.install:
+    rules = [(read.path, modules.parse_modprobe(read.text)) for read in _texts(tree, _MODPROBE_D, ".conf")]
+    _note_parameter(cmdline, "module_blacklist", found)
+    for path, said in rules:
+        for name, command in said.install:
             if _refuses(command):
-                found.setdefault(name, Evidence(read.path, f"install {name} {command}"))
+                found.setdefault(name, Evidence(path, f"install {name} {command}"))
+    _note_parameter(cmdline, "modprobe.blacklist", found)
+    for path, said in rules:
+        for name in said.blacklist:
+            found.setdefault(name, Evidence(path, f"blacklist {name}"))
     return found
+
+
+def _note_parameter(cmdline: Optional[CommandLine], key: str, found: dict[str, Evidence]) -> None:
+    for name in cmdline.comma(key) if cmdline is not None else ():
+        found.setdefault(modules.normalise(name), Evidence("/proc/cmdline", f"{key}={name}"))
 
 
 def _refuses(command: str) -> bool:
@@ -158,10 +169,12 @@ def collect(tree: Tree, release: Optional[str], cmdline: Optional[CommandLine], 
     wanted = tuple(modaliases)
     claimed: Mapping[str, tuple[str, ...]] = {}
     failure: Optional[Failure] = None
+    built_in: set[str] = set()
     if wanted:
         claimed, failure = matches(tree, release, wanted)
         inside = builtin_matches(tree, release, wanted)
         claimed = {alias: (*claimed.get(alias, ()), *inside.get(alias, ())) for alias in {**claimed, **inside}}
-    loaded = _loaded(tree.read("/proc/modules"))
+        built_in.update(*inside.values())
+    loaded = _loaded(tree.read("/proc/modules")) or frozenset()
     source = f"{directory_of(release) or '/lib/modules'}/modules.alias"
-    return Modules(claimed, failure, forbidden(tree, cmdline), loaded or frozenset(), source)
+    return Modules(claimed, failure, forbidden(tree, cmdline), loaded | built_in, source)

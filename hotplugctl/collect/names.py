@@ -6,18 +6,13 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import Optional
 
+from hotplugctl.collect.pci_ids_file import FILES
 from hotplugctl.model.devices import PciFunction
 from hotplugctl.model.names import Names
 from hotplugctl.model.reads import Value
 from hotplugctl.parse import builtin_names, pci_ids, udevdb
 from hotplugctl.source.tree import Tree
 
-_FILES = (
-    "/usr/share/misc/pci.ids",
-    "/usr/share/hwdata/pci.ids",
-    "/usr/share/misc/pci.ids.gz",
-    "/usr/share/hwdata/pci.ids.gz",
-)
 # The file has some 1.5 MB, and grows by 50 KB a year.
 _LIMIT = 16 << 20
 
@@ -43,17 +38,8 @@ def collect(tree: Tree, reference: Optional[Tree], functions: Iterable[PciFuncti
     return Names(fallback.vendors, fallback.devices, fallback.classes, "built-in")
 
 
-def source_of(tree: Tree, reference: Optional[Tree]) -> Optional[str]:
-    """The file that names would come from, without reading it."""
-    for where in (tree, reference):
-        for path in _FILES if where is not None else ():
-            if where is not None and where.kind_of(path) in ("file", "link"):
-                return path
-    return "built-in"
-
-
 def _pci_ids(tree: Tree) -> Optional[Value]:
-    for path in _FILES:
+    for path in FILES:
         read = tree.read(path, _LIMIT)
         if isinstance(read, Value):
             whole = _unpacked(read) if path.endswith(".gz") else read

@@ -35,6 +35,19 @@ def collect(tree: Tree) -> Mapping[str, tuple[Node, ...]]:
     return {address: tuple(sorted(nodes, key=_order)) for address, nodes in found.items()}
 
 
+def serials(tree: Tree) -> Mapping[str, tuple[Node, ...]]:
+    """Only the virtio disks, with nothing read of them but the serial number: does the device still answer?"""
+    found: dict[str, list[Node]] = {}
+    for path in _members(tree, "block"):
+        owner = _owner(path) if "/virtio" in path else None
+        if owner is not None:
+            name = path.rpartition("/")[2]
+            node = Node("block", name, _device_file("block", name), owner[1], path, {}, {})
+            found.setdefault(owner[0], []).append(node)
+    _add_serials(tree, found)
+    return {address: tuple(nodes) for address, nodes in found.items()}
+
+
 def _order(node: Node) -> tuple[str, list[tuple[int, str]]]:
     """Numbers in a name count as numbers: sda2 before sda10."""
     parts = re.findall(r"\d+|\D+", node.name)
@@ -90,11 +103,17 @@ def _node(tree: Tree, subsystem: str, path: str, via: tuple[str, ...]) -> Node:
     unknown: dict[str, str] = {}
     readers = _DETAILS.get(subsystem, ())
     directory = tree.directory(path) if readers else None
-    if directory is not None and not isinstance(directory, FAILURES):
+    if isinstance(directory, FAILURES):
+        detail, unknown = _all_unknown(readers, reason(directory))
+    elif directory is not None:
         with directory:
             for key, kind in readers:
                 _read_detail(directory, key, kind, detail, unknown)
     return Node(subsystem, name, _device_file(subsystem, name), via, path, detail, unknown)
+
+
+def _all_unknown(readers: Iterable[tuple[str, str]], why: str) -> tuple[dict[str, Detail], dict[str, str]]:
+    return {key: None for key, _ in readers}, {key: why for key, _ in readers}
 
 
 def _device_file(subsystem: str, name: str) -> Optional[str]:

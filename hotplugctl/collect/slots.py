@@ -65,6 +65,8 @@ def _slot(tree: Tree, name: str, around: Around, by_address: Mapping[str, list[s
     hotplug = not isinstance(reads["power"], Absent) and not isinstance(reads["adapter"], Absent)
     port = around.buses.get(bus_of_slot(address)) if address else None
     mechanism, source = _mechanism(path, address, port, reads, module, around) if hotplug else (None, "")
+    if hotplug and mechanism is None:
+        unknown["mechanism"] = f"{path}: neither its module, its port, an ACPI node nor its files tell"
     functions = _functions_in(address, port, mechanism, by_address)
     return Slot(
         name, address, hotplug, mechanism, source, _occupied(numbers["adapter"], functions, hotplug, unknown),

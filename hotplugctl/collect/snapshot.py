@@ -67,7 +67,7 @@ def collect(tree: Tree) -> Snapshot:
         guest.collect(tree, release, config.symbols, listed.items),
         listed,
         of_details,
-        nodes.collect(tree),
+        nodes.serials(tree),
         children,
         where.slots,
         core,
@@ -92,11 +92,8 @@ def for_slots(tree: Tree) -> Scene:
 
 
 def _scene(tree: Tree, listed: Functions, where: Topology, of_details: Mapping[str, Detail], log: KernelLog) -> Scene:
-    ends = {
-        str(event.get("bus")): int(str(event.get("last")), 16) for event in log.events if event.kind == "root-bus-range"
-    }
     iomem, ioports = _ranges(tree, "/proc/iomem"), _ranges(tree, "/proc/ioports")
-    return Scene(listed, of_details, where.slots, where.buses, ends, iomem, ioports)
+    return Scene(listed, of_details, where.slots, where.buses, log.root_ends, iomem, ioports)
 
 
 def command_line(tree: Tree) -> Optional[CommandLine]:
@@ -132,7 +129,7 @@ def _witnesses(
         of_modules.forbidden,
         line,
         serving,
-        frozenset(str(event.get("driver")) for event in log.events if event.kind in ("driver-up", "core-up")),
+        log.drivers_up,
     )
 
 

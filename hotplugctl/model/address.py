@@ -1,7 +1,5 @@
 """The PCI address and its one spelling, ``dddd:bb:dd.f`` (lower-case hex)."""
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple, Optional
 
@@ -17,7 +15,7 @@ class PciAddress(NamedTuple):
     function: int
 
     @classmethod
-    def parse(cls, text: str) -> Optional[PciAddress]:
+    def parse(cls, text: str) -> "Optional[PciAddress]":
         """Read ``[dddd:]bb:dd.f``, a missing domain taken as 0; None where the text is no such thing.
 
         Domains may have more than four digits (VMD and Hyper-V make such: ``10000:00:00.0``).

@@ -1,7 +1,5 @@
 """The kernel command line."""
 
-from __future__ import annotations
-
 from typing import NamedTuple, Optional
 
 

@@ -1,7 +1,5 @@
 """Configuration space of one function, as far as hot-plug needs it."""
 
-from __future__ import annotations
-
 from typing import NamedTuple, Optional
 
 

@@ -1,7 +1,5 @@
 """PCI functions, the nodes that they made, and slots, as the kernel names them in sysfs."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import NamedTuple, Optional, Union
 

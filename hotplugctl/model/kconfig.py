@@ -1,7 +1,5 @@
 """Kernel configurations as text: ``.config``, ``/boot/config-*``, defconfigs and fragments."""
 
-from __future__ import annotations
-
 from typing import NamedTuple, Optional
 
 

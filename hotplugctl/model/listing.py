@@ -1,7 +1,5 @@
 """What a directory held when it was listed."""
 
-from __future__ import annotations
-
 from typing import NamedTuple, Union
 
 from hotplugctl.model.reads import Failure

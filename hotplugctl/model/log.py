@@ -1,7 +1,5 @@
 """Lines of the kernel log, and what they mean for PCI hot-plug."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -72,14 +70,14 @@ class Head(NamedTuple):
     subject: Optional[str]
 
     @classmethod
-    def split(cls, text: str) -> tuple[Head, str]:
+    def split(cls, text: str) -> "tuple[Head, str]":
         """Split a message (without its stamp) into head and rest; ``NO_HEAD`` and the whole text where it has none."""
         before, colon, rest = text.partition(": ")
         found = cls.of(before) if colon else None
         return (NO_HEAD, text) if found is None else (found, rest)
 
     @classmethod
-    def of(cls, before: str) -> Optional[Head]:
+    def of(cls, before: str) -> "Optional[Head]":
         """Read what stands before the first ``: ``; None where it is no head but part of a sentence."""
         return _read_head(before)
 
@@ -117,7 +115,7 @@ _ON_DEVICE = re.compile(
 _WORD = re.compile(r" ?(?P<word>(?=\S*[A-Za-z])\w[\w./+:-]{0,63}(?:\[[0-9]{1,10}\])?)\Z", re.ASCII)
 
 
-def _read_head(before: str) -> Optional[Head]:
+def _read_head(before: str) -> "Optional[Head]":
     if len(before) > _HEAD_LONGEST:
         return None
     found = _ON_FUNCTION.match(before)

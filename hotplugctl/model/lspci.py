@@ -3,8 +3,6 @@
 Grammar: lspci(8) and ``lspci.c``, ``ls-kernel.c``, ``ls-tree.c``, ``lib/names.c`` of pciutils 2.1 to 3.14.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple, Optional
 
 from hotplugctl.model.address import PciAddress

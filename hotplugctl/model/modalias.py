@@ -1,7 +1,5 @@
 """What a PCI modalias says of its device."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 

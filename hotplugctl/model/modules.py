@@ -1,7 +1,5 @@
 """Kernel modules: what is loaded, and what modprobe was told."""
 
-from __future__ import annotations
-
 from typing import NamedTuple, Optional
 
 

@@ -1,7 +1,5 @@
 """Names of vendors, devices and classes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import NamedTuple, Optional
 

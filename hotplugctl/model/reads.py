@@ -3,8 +3,6 @@
 Every outcome carries ``path``, as seen from the root of the tree (``/sys/...``), never the path on the host.
 """
 
-from __future__ import annotations
-
 import errno as errno_module
 from typing import NamedTuple, Union
 

@@ -1,7 +1,5 @@
 """What is said of a guest: findings with their evidence, and the verdict."""
 
-from __future__ import annotations
-
 from typing import NamedTuple, Optional
 
 SEVERITIES = ("info", "warning", "error")

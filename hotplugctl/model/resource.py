@@ -1,7 +1,5 @@
 """Address ranges: a function's resources, and the kernel's maps of who holds which."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 # include/linux/ioport.h

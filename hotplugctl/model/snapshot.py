@@ -1,17 +1,18 @@
 """Everything that ``check`` knows of a guest: facts with their sources, before any verdict."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from hotplugctl.model.cmdline import CommandLine
 from hotplugctl.model.config_space import ConfigSpace
 from hotplugctl.model.devices import Functions, Node, Slots
-from hotplugctl.model.log import KernelEvent
 from hotplugctl.model.reads import Failure
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.resource import Range, ResourceLine
+
+if TYPE_CHECKING:
+    # Most logs speak of no trouble, and then no event is ever made.
+    from hotplugctl.model.log import KernelEvent
 
 
 class Guest(NamedTuple):
@@ -117,12 +118,16 @@ class KernelLog(NamedTuple):
     """The facts of the kernel log, in its order; ``failure`` where it could not be read.
 
     ``bars``: (address, BAR as ``BAR 0``) → its last state in the log, ``assigned`` or ``failed``.
+    ``root_ends``: root bus → the last bus number below it. ``drivers_up``: drivers that announced themselves. A log
+    that speaks of no trouble is not read line by line: it has no ``events`` then.
     """
 
     source: Optional[str]
-    events: tuple[KernelEvent, ...]
+    events: "tuple[KernelEvent, ...]"
     failure: Optional[Failure]
     bars: Mapping[tuple[str, str], str]
+    root_ends: Mapping[str, int]
+    drivers_up: frozenset[str]
 
 
 class Scene(NamedTuple):

@@ -1,7 +1,5 @@
 """What udev keeps of a device."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import NamedTuple, Optional
 

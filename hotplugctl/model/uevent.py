@@ -1,7 +1,5 @@
 """Uevents: what the kernel and udev announce."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import NamedTuple, Optional
 

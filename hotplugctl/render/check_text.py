@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Optional
 
-from hotplugctl.model.report import Finding, Headroom, Report
+from hotplugctl.model.report import Finding, Headroom, Report, Room
 from hotplugctl.model.snapshot import Guest, Mechanism, Snapshot
 from hotplugctl.render.escape import is_printable, printable
 from hotplugctl.render.size import size
-from hotplugctl.render.table import cell, table
+from hotplugctl.render.table import UNKNOWN, cell, table
 
 _COLORS = {
     "ready": "32", "limited": "33", "not-ready": "31", "unknown": "35", "not-applicable": "36",
@@ -24,10 +24,16 @@ def check(snapshot: Snapshot, report: Report, room: Headroom, usable: Mapping[st
         _guest(snapshot.guest),
         _mechanisms(snapshot, usable),
         _rooms(room),
-        *(_finding(item, color) for item in report.findings if item.status in ("fail", "crashed")),
+        *(_finding(item, color) for item in _grave_first(report.findings)),
         _unknown(report.findings),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _grave_first(findings: Iterable[Finding]) -> list[Finding]:
+    """What is wrong, in the order of the report: causes before effects; what is only worth a word comes last."""
+    wrong = [item for item in findings if item.status in ("fail", "crashed")]
+    return sorted(wrong, key=lambda item: item.status == "fail" and item.severity == "info")
 
 
 def _paint(text: str, kind: str, color: bool) -> str:
@@ -49,9 +55,14 @@ def _mechanisms(snapshot: Snapshot, usable: Mapping[str, bool]) -> str:
         if slot.mechanism is not None:
             total, free = counts.get(slot.mechanism, (0, 0))
             counts[slot.mechanism] = (total + 1, free + (slot.occupied is False))
-    rows = [_row(snapshot.core, None, None)]
+    listed = snapshot.slots.failure is None
+    rows = [_row(snapshot.core, ("", ""), None)]
     rows += [
-        _row(item, counts.get(item.name, (0, 0)), usable.get(item.name, False))
+        _row(
+            item,
+            _counted(*counts.get(item.name, (0, 0))) if listed else (UNKNOWN, UNKNOWN),
+            usable.get(item.name, False),
+        )
         for item in snapshot.mechanisms
         if item.present is not False or item.config == "m" or item.name in _ALWAYS
     ]
@@ -61,7 +72,11 @@ def _mechanisms(snapshot: Snapshot, usable: Mapping[str, bool]) -> str:
 _ALWAYS = ("acpiphp", "pciehp", "shpchp")
 
 
-def _row(item: Mechanism, counts: Optional[tuple[int, int]], usable: Optional[bool]) -> list[str]:
+def _counted(slots: int, free: int) -> tuple[str, str]:
+    return str(slots), str(free)
+
+
+def _row(item: Mechanism, counts: tuple[str, str], usable: Optional[bool]) -> list[str]:
     why = item.blocked_by or (f"autoload: {', '.join(item.autoload)}" if item.autoload else "")
     if not why and item.evidence:
         why = f"{item.evidence[0].source}: {item.evidence[0].value}"
@@ -69,8 +84,7 @@ def _row(item: Mechanism, counts: Optional[tuple[int, int]], usable: Optional[bo
         item.name,
         item.state,
         cell(item.config, "config" in item.unknown),
-        "" if counts is None else str(counts[0]),
-        "" if counts is None else str(counts[1]),
+        *counts,
         "" if usable is None else cell(usable),
         printable(why),
     ]
@@ -79,7 +93,7 @@ def _row(item: Mechanism, counts: Optional[tuple[int, int]], usable: Optional[bo
 def _rooms(room: Headroom) -> str:
     rows = [
         [
-            item.bus, cell(item.port), item.mechanism or "none", str(item.slots), str(item.free_slots),
+            item.bus, cell(item.port), *_serving(item, room.slots is not None),
             size(item.io_largest), size(item.mem_largest), size(item.pref_largest),
             cell(item.bus_numbers_free, unknown=True),
         ]
@@ -89,6 +103,12 @@ def _rooms(room: Headroom) -> str:
         return ""
     headings = ("BUS", "PORT", "SERVED BY", "SLOTS", "FREE", "IO", "MEM", "PREF", "BUSES")
     return table(headings, rows, right=(3, 4, 5, 6, 7, 8))
+
+
+def _serving(item: Room, listed: bool) -> tuple[str, str, str]:
+    if not listed:
+        return UNKNOWN, UNKNOWN, UNKNOWN
+    return cell(item.mechanism, unknown=True) if item.slots else "none", *_counted(item.slots, item.free_slots)
 
 
 def _finding(item: Finding, color: bool) -> str:

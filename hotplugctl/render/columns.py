@@ -29,6 +29,8 @@ def chosen(columns: Sequence[Column], wish: Optional[str]) -> tuple[Column, ...]
     for name in names:
         if name not in by_name:
             raise BadTarget(f"unknown column {name}", "--list-columns names those that there are")
+    if not names and not wish.startswith("+"):
+        raise BadTarget("no column is named", "--list-columns names those that there are")
     added = tuple(by_name[name] for name in names)
     return usual + added if wish.startswith("+") else added
 

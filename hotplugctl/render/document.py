@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Optional, Union
+from typing import TYPE_CHECKING, Optional, Union
 
-from hotplugctl.model.devices import Functions, Node, PciFunction, Slot
-from hotplugctl.model.names import Names
 from hotplugctl.model.reads import FAILURES, Failure, reason
-from hotplugctl.model.report import Evidence, Finding, Headroom, Report, Room
-from hotplugctl.model.snapshot import Guest, Mechanism, Snapshot
+from hotplugctl.render.escape import is_printable
+
+if TYPE_CHECKING:
+    # Records of commands other than the one at hand are not loaded.
+    from hotplugctl.model.devices import Functions, Node, PciFunction, Slot
+    from hotplugctl.model.names import Names
+    from hotplugctl.model.report import Evidence, Finding, Headroom, Report, Room
+    from hotplugctl.model.snapshot import Guest, Mechanism, Snapshot
+    from hotplugctl.model.validation import Validation
 
 Json = dict[str, object]
 
@@ -34,14 +39,7 @@ def check(snapshot: Snapshot, report: Report, room: Headroom, usable: Mapping[st
         "verdict": report.verdict,
         "why": report.why,
         "guest": guest(snapshot.guest, names),
-        "core": {
-            "name": snapshot.core.name,
-            "symbol": snapshot.core.symbol,
-            "config": snapshot.core.config,
-            "state": snapshot.core.state,
-            "evidence": evidence(snapshot.core.evidence),
-            **({"unknown": dict(snapshot.core.unknown)} if snapshot.core.unknown else {}),
-        },
+        "core": _core(snapshot.core),
         "mechanisms": [
             _mechanism(item, counts.get(item.name, (0, 0)), usable.get(item.name, False), snapshot)
             for item in snapshot.mechanisms
@@ -66,6 +64,19 @@ def guest(item: Guest, names: Optional[str]) -> Json:
             "evidence": evidence(item.evidence),
         },
         item.unknown,
+    )
+
+
+def _core(item: Mechanism) -> Json:
+    return with_unknown(
+        {
+            "name": item.name,
+            "symbol": item.symbol,
+            "config": item.config,
+            "state": item.state,
+            "evidence": evidence(item.evidence),
+        },
+        {key: why for key, why in item.unknown.items() if key in ("config", "state")},
     )
 
 
@@ -103,26 +114,33 @@ def _mechanism(item: Mechanism, counts: tuple[int, int], usable: bool, snapshot:
 
 def headroom(item: Headroom) -> Json:
     """How much still fits, in all and bus by bus."""
+    unknown = dict(item.unknown)
     return with_unknown(
-        {"free_slots": item.free_slots, "slots": item.slots, "buses": [_room(room) for room in item.rooms]},
-        dict(item.unknown),
+        {
+            "free_slots": item.free_slots,
+            "slots": item.slots,
+            "buses": [_room(room, unknown.get("slots")) for room in item.rooms],
+        },
+        unknown,
     )
 
 
-def _room(room: Room) -> Json:
+def _room(room: Room, why: Optional[str]) -> Json:
+    """``why``: the reason where no slot could be listed, so that nobody knows who serves the bus."""
+    unlisted = {} if why is None else dict.fromkeys(("mechanism", "slots", "free_slots"), why)
     return with_unknown(
         {
             "bus": room.bus,
             "port": room.port,
             "mechanism": room.mechanism,
-            "slots": room.slots,
-            "free_slots": room.free_slots,
+            "slots": None if why is not None else room.slots,
+            "free_slots": None if why is not None else room.free_slots,
             "io_largest": room.io_largest,
             "mem_largest": room.mem_largest,
             "pref_largest": room.pref_largest,
             "bus_numbers_free": room.bus_numbers_free,
         },
-        dict(room.unknown),
+        {**unlisted, **dict(room.unknown)},
     )
 
 
@@ -138,7 +156,7 @@ def finding(item: Finding) -> Json:
         "detail": item.detail,
         "because": list(item.because),
         "evidence": evidence(item.evidence),
-        "remedy": item.remedy,
+        "remedy": item.remedy if is_printable(item.remedy or "") else None,
         "side": item.side,
     }
 
@@ -148,7 +166,7 @@ def slots(items: Iterable[Slot], failure: Optional[Failure], room: Headroom) -> 
     return with_unknown(
         {
             "schema": "hotplugctl.slots/1",
-            "slots": [_slot(item) for item in items],
+            "slots": None if failure is not None else [_slot(item) for item in items],
             "headroom": headroom(room),
         },
         {} if failure is None else {"slots": reason(failure)},
@@ -160,7 +178,7 @@ def _slot(item: Slot) -> Json:
         {
             "name": item.name,
             "address": item.address,
-            "mechanism": item.mechanism if item.hotplug else "none",
+            "mechanism": item.mechanism if item.hotplug or "mechanism" in item.unknown else "none",
             "occupied": item.occupied,
             "power": item.power,
             "attention": item.attention,
@@ -183,13 +201,13 @@ def functions(
     names: Names,
 ) -> Json:
     """The document of ``list``."""
-    records = [
+    document: Json = {"schema": "hotplugctl.list/1", "names_from": names.source, "functions": None}
+    if listed.failure is not None:
+        return with_unknown(document, {"functions": reason(listed.failure)})
+    document["functions"] = [
         function(item, nodes.get(item.address, ()), slots_of.get(item.address), modules, names) for item in listed.items
     ]
-    return with_unknown(
-        {"schema": "hotplugctl.list/1", "names_from": names.source, "functions": records},
-        {} if listed.failure is None else {"functions": reason(listed.failure)},
-    )
+    return document
 
 
 def function(
@@ -248,4 +266,30 @@ def record(path: str, files: int, size: int, scrubbed: Mapping[str, int]) -> Jso
         "files": files,
         "bytes": size,
         "scrubbed": dict(scrubbed),
+    }
+
+
+def validate(recordings: Iterable[Validation]) -> Json:
+    """The document of ``validate``."""
+    records = [_validation(item) for item in recordings]
+    return {
+        "schema": "hotplugctl.validate/1",
+        "valid": all(record["valid"] for record in records),
+        "recordings": records,
+    }
+
+
+def _validation(item: Validation) -> Json:
+    return {
+        "path": item.path,
+        "valid": item.valid,
+        "problems": [
+            {
+                "id": problem.id,
+                "where": problem.where,
+                "summary": problem.summary,
+                "witnesses": evidence(problem.witnesses),
+            }
+            for problem in item.problems
+        ],
     }

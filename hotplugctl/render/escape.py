@@ -6,7 +6,7 @@ import re
 
 # C0 and C1 controls, DEL; bidi marks and overrides, zero-width and other invisible characters, line separators,
 # surrogates (bytes that were no UTF-8), tags and variation selectors, private use.
-_UNSAFE = re.compile(
+_UNSAFE = (
     "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\u3164\ud800-\udfff\ue000-\uf8ff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff\U000f0000-\U0010ffff]"
 )
@@ -14,12 +14,12 @@ _UNSAFE = re.compile(
 
 def printable(text: str) -> str:
     """The text with every control, bidi and invisible character written as an escape; one line stays one line."""
-    return _UNSAFE.sub(_escape, text) if not text.isascii() or not text.isprintable() else text
+    return text if text.isascii() and text.isprintable() else re.sub(_UNSAFE, _escape, text)
 
 
 def is_printable(text: str) -> bool:
     """Whether ``printable`` would leave the text as it is."""
-    return _UNSAFE.search(text) is None
+    return (text.isascii() and text.isprintable()) or re.search(_UNSAFE, text) is None
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -72,13 +72,22 @@ COLUMNS = (
 )
 
 
-def tree(lines: Sequence[Line]) -> str:
-    """Every root bus with its functions, ports with what is behind them, and each function's nodes."""
+LINES = "├└─│"
+# Ports nest a few levels deep; 255 buses allow no more than this.
+_DEEPEST = 256
+_PLAIN = str.maketrans({"├": "|", "└": "`", "─": "-", "│": "|"})
+
+
+def tree(lines: Sequence[Line], drawn: bool = True) -> str:
+    """Every root bus with its functions, ports with what is behind them, and each function's nodes.
+
+    ``drawn``: with the characters of ``LINES``, which not every terminal has.
+    """
     below: dict[Optional[str], list[Line]] = {}
-    present = {line.function.address for line in lines}
+    above = {line.function.address: line.function.parent for line in lines}
     for line in lines:
         parent = line.function.parent
-        below.setdefault(parent if parent in present else None, []).append(line)
+        below.setdefault(parent if _leads_up(parent, above) else None, []).append(line)
     roots: dict[str, list[Line]] = {}
     for line in below.get(None, ()):
         roots.setdefault(line.function.bus, []).append(line)
@@ -86,7 +95,19 @@ def tree(lines: Sequence[Line]) -> str:
     for bus, members in roots.items():
         text.append(f"{bus}")
         text += _branch(members, below, "")
-    return "\n".join(text)
+    whole = "\n".join(text)
+    return whole if drawn else whole.translate(_PLAIN)
+
+
+def _leads_up(parent: Optional[str], above: Mapping[str, Optional[str]]) -> bool:
+    """Whether a root bus is found above ``parent``: a recording may claim ports without end, or in a circle."""
+    if parent not in above:
+        return False
+    for _ in range(_DEEPEST):
+        parent = above.get(parent or "")
+        if parent not in above:
+            return True
+    return False
 
 
 def _branch(members: Sequence[Line], below: Mapping[Optional[str], list[Line]], indent: str) -> list[str]:
@@ -97,9 +118,7 @@ def _branch(members: Sequence[Line], below: Mapping[Optional[str], list[Line]], 
         deeper = indent + ("  " if last else "│ ")
         children = below.get(line.function.address, [])
         text += [f"{deeper}{'│ ' if children else '  '}{_node_line(node)}" for node in line.nodes]
-        # Ports nest a few levels deep; a recording that claims more is cut off, not followed for ever.
-        if len(indent) < 64:
-            text += _branch(children, below, deeper)
+        text += _branch(children, below, deeper)
     return text
 
 

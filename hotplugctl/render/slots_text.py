@@ -14,7 +14,7 @@ def _number(key: str) -> Callable[[Slot], str]:
 
 
 def _mechanism(slot: Slot) -> str:
-    return cell(slot.mechanism, unknown=True) if slot.hotplug else "none"
+    return cell(slot.mechanism, unknown=True) if slot.hotplug or "mechanism" in slot.unknown else "none"
 
 
 COLUMNS = (

@@ -7,6 +7,7 @@ from typing import NamedTuple, Optional, Union
 from hotplugctl.model.reads import reason
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.snapshot import Snapshot
+from hotplugctl.rules.facts import shell
 
 
 class Said(NamedTuple):
@@ -28,19 +29,20 @@ def explain(snapshot: Snapshot, modalias: Optional[str], path: str) -> Union[Sai
     blocked = next((name for name in claims if name in modules.forbidden), None)
     if blocked is not None:
         why = modules.forbidden[blocked]
-        return Said(f"{blocked} is blacklisted", (why, here), f"modprobe {blocked}")
+        return Said(f"{blocked} is blacklisted", (why, here), f"modprobe {shell(blocked)}")
     if modules.matches_failure is not None and not claims:
         # Without modules.alias the only word is that of a blacklist whose module is known to fit the device.
         guessed = _forbidden_by_name(snapshot, modalias)
         if guessed is not None:
-            return Said(f"{guessed} is blacklisted", (modules.forbidden[guessed], here), f"modprobe {guessed}")
+            return Said(f"{guessed} is blacklisted", (modules.forbidden[guessed], here), f"modprobe {shell(guessed)}")
         return reason(modules.matches_failure)
     if not claims:
         return Said("no module of this kernel claims it", (here, Evidence(modules.source, "no match")), "", "image")
     loaded = next((name for name in claims if name in modules.known), None)
     if loaded is not None:
         return Said(f"{loaded} is loaded and did not bind", (here, Evidence("/proc/modules", loaded)), "")
-    return Said(f"nothing loaded {claims[0]}", (here, Evidence(modules.source, claims[0])), f"modprobe {claims[0]}")
+    first = claims[0]
+    return Said(f"nothing loaded {first}", (here, Evidence(modules.source, first)), f"modprobe {shell(first)}")
 
 
 # Virtio device types whose driver's name is known without modules.alias (include/uapi/linux/virtio_ids.h).

@@ -45,7 +45,7 @@ def _finding(rule: Rule, outcome: Outcome) -> Finding:
 def _of_fault(rule: Rule, fault: Fault) -> Finding:
     return Finding(
         rule.id, "fail", fault.severity or rule.severity, fault.subject, fault.address, fault.summary, fault.detail,
-        (), fault.evidence, rule.remedy if fault.remedy is None else fault.remedy or None, fault.side or rule.side,
+        (), fault.evidence, (rule.remedy if fault.remedy is None else fault.remedy) or None, fault.side or rule.side,
     )  # fmt: skip
 
 

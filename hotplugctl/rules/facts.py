@@ -14,6 +14,14 @@ from hotplugctl.model.snapshot import Mechanism, Snapshot
 _ON_ROOT_COMPLEX = ("root-port", "rc-endpoint", "rc-event-collector")
 
 
+_BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-")
+
+
+def shell(word: str) -> str:
+    """A name as a remedy may hold it: quoted where a shell would read it as something else (sh(1), Quoting)."""
+    return word if word and _BARE.issuperset(word) else "'" + word.replace("'", "'\\''") + "'"
+
+
 def by_address(snapshot: Snapshot) -> Mapping[str, PciFunction]:
     """Address → function."""
     return {function.address: function for function in snapshot.functions.items}

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.snapshot import Snapshot
+from hotplugctl.rules.facts import shell
 from hotplugctl.rules.registry import Fault, Outcome, rule
 
 _USED = ("01", "02")
@@ -25,7 +26,7 @@ def gone(snapshot: Snapshot) -> Iterable[Outcome]:
                 f"{function.address} does not answer any more: its config space reads ff",
                 (Evidence(f"{function.path}/config", "ff ff ff ff …"),),
                 function.address,
-                remedy=f"echo 1 > {function.path}/remove",
+                remedy=f"echo 1 > {shell(f'{function.path}/remove')}",
             )
 
 

@@ -78,6 +78,7 @@ def _room(scene: Scene, bus: str, port: Optional[str]) -> Room:
     slots = [slot for slot in scene.slots.items if slot.bus == bus and slot.hotplug]
     windows = _root_windows(scene, bus) if port is None else _port_windows(scene, port)
     used_io, used_mem = _used(scene, bus)
+    mechanism = slots[0].mechanism if slots else None
     numbers, numbers_why = _bus_numbers(scene, bus, port)
     io, mem, pref = (
         None if spans is None else largest_block(spans, used)
@@ -85,9 +86,10 @@ def _room(scene: Scene, bus: str, port: Optional[str]) -> Room:
     )
     keys = (("io_largest", io), ("mem_largest", mem), ("pref_largest", pref))
     unknown = [(key, windows.why) for key, value in keys if value is None]
+    if mechanism is None and slots:
+        unknown.append(("mechanism", slots[0].unknown.get("mechanism", "nothing tells")))
     if numbers is None:
         unknown.append(("bus_numbers_free", numbers_why))
-    mechanism = slots[0].mechanism if slots else None
     return Room(
         bus, port, mechanism, len(slots), sum(is_free(slot) for slot in slots), io, mem, pref, numbers,
         tuple(unknown),

@@ -557,3 +557,23 @@ def test_other_events(text: str, kind: str, address: str, fields: dict[str, obje
 )
 def test_what_means_nothing(text: str) -> None:
     assert event_of(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "bus", "first", "last"),
+    [
+        ("pci_bus 0000:00: root bus resource [bus 00-ff]", "0000:00", "00", "ff"),
+        ("pci_bus 10000:e0: root bus resource [bus e0-ff]", "10000:e0", "e0", "ff"),
+        ("pci_bus 0000:ff: root bus resource [bus ff]", "0000:ff", "ff", "ff"),
+        ("ACPI: PCI Root Bridge [PCI0] (domain 0000 [bus 80-9f])", "0000:80", "80", "9f"),
+    ],
+)
+def test_the_range_of_a_root_bus(text: str, bus: str, first: str, last: str) -> None:
+    found = event(text)
+    assert found.kind == "root-bus-range"
+    assert (found.get("bus"), found.get("first"), found.get("last")) == (bus, first, last)
+
+
+def test_a_range_of_no_bus_is_none() -> None:
+    assert event_of("pci_bus: root bus resource [bus 00-ff]") is None
+    assert event("pci_bus 0000:00: root bus resource [io  0x0000-0x0cf7]").kind == "root-window"

@@ -215,7 +215,7 @@ FAMILY: Family = (
         bar("enable-failed"),
     ),
     rule("devi", rf"device not available \((?P<reason>can't reserve) {RES}\)", bar("enable-failed")),
-    rule("root", rf"root bus resource {RES}", bar("root-window")),
+    rule("root", rf"root bus resource (?!\[bus ){RES}", bar("root-window")),
     rule("host", rf"host bridge window {RES} \((?P<reason>ignored[^)]{{0,60}})", bar("host-window-ignored")),
     rule("devi", rf"devices behind bridge are unusable because {RES} cannot be assigned", bar("behind-unusable")),
 )

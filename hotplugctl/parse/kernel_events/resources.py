@@ -5,7 +5,9 @@ drivers/pci/{probe,setup-bus,pci,iov}.c, drivers/acpi/pci_{link,irq}.c of Linux 
 
 from __future__ import annotations
 
+import re
 from re import Match
+from typing import Optional
 
 from hotplugctl.model.log import Field, Head, KernelEvent
 from hotplugctl.parse.kernel_events.bars import RES, resource_fields, window_name
@@ -58,6 +60,18 @@ def _bridge(found: Match[str], head: Head) -> KernelEvent:
     return KernelEvent("bridge", head.address, None, fields)
 
 
+def _root_range(found: Match[str], head: Head) -> Optional[KernelEvent]:
+    """``bus`` is the root bus; ``first`` and ``last`` are the bus numbers that its host bridge may give out."""
+    groups = found.groupdict()
+    domain = groups.get("domain")
+    bus = f"{domain}:{groups['first']}" if domain is not None else (head.prefix or "").rpartition(" ")[2]
+    if re.match(r"[0-9a-f]{4,8}:[0-9a-f]{2}\Z", bus) is None:
+        return None
+    fields: dict[str, Field] = {"bus": bus, "first": groups["first"], "last": groups["last"] or groups["first"]}
+    return KernelEvent("root-bus-range", None, None, fields)
+
+
+_RANGE = r"\[bus (?P<first>[0-9a-f]{2})(?:-(?P<last>[0-9a-f]{2}))?\]"
 _BUSES = r"\[bus (?P<secondary>[0-9a-f]{2})(?:-(?P<subordinate>[0-9a-f]{2}))?\]"
 _ID = r"\[(?P<vendor>[0-9a-fA-F]{4}):(?P<device>[0-9a-fA-F]{4})\]"
 _OLD_KIND = r"(?P<io>(?:20|32|64)bit mmio(?: pref)?|io port)"
@@ -88,6 +102,8 @@ FAMILY: Family = (
     rule("busn", rf"busn_res: {_BUSES} is released", "bus-released"),
     rule("brid", rf"bridge configuration invalid \({_BUSES}\), reconfiguring", "bridge-reconfigured"),
     rule("PCI ", r"PCI host bridge to bus (?P<bus>[0-9a-f]{4,8}:[0-9a-f]{2})", "host-bridge"),
+    rule("root", rf"root bus resource {_RANGE}", _root_range),
+    rule("PCI ", rf"PCI Root Bridge \[\w{{1,8}}\] \(domain (?P<domain>[0-9a-f]{{4,8}}) {_RANGE}", _root_range),
     # What the kernel advises.
     rule("Some", r"Some PCI device resources are unassigned, try booting with pci=realloc", "resources-unassigned"),
     rule("Auto", r"Automatically enabled pci realloc", "realloc-enabled"),

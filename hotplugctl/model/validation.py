@@ -1,0 +1,109 @@
+"""What ``validate`` compares: a recording's own evidence, what its witnesses say, and the problems that come of it."""
+
+from collections.abc import Mapping
+from typing import NamedTuple, Optional
+
+from hotplugctl.model.config_space import ConfigSpace
+from hotplugctl.model.devices import PciFunction
+from hotplugctl.model.lspci import LspciRecord
+from hotplugctl.model.reads import Failure
+from hotplugctl.model.report import Evidence
+from hotplugctl.model.resource import ResourceLine
+
+EXPECTED_PATH = "/expected.json"
+
+
+class Problem(NamedTuple):
+    """A contradiction, or evidence that is damaged. ``id`` is ``family.fault`` and never renamed; no finding has it.
+
+    ``where``: the file, or the function and its field. ``witnesses``: who says what.
+    """
+
+    id: str
+    where: str
+    summary: str
+    witnesses: tuple[Evidence, ...] = ()
+
+
+class Claims(NamedTuple):
+    """Modules for one modalias: those of modules.alias, and of the built-in ones, which newer lspci lists too."""
+
+    modules: frozenset[str]
+    builtin: frozenset[str]
+
+
+class Subject(NamedTuple):
+    """One PCI function as sysfs shows it.
+
+    ``ids``: key of ``list`` → every file that tells it, with its value: modalias and the file of that name need not
+    agree in a damaged recording. ``slots``: all names of the slot that it is in. ``claims``: None where not known.
+    """
+
+    function: PciFunction
+    ids: Mapping[str, tuple[Evidence, ...]]
+    slots: tuple[str, ...]
+    config: Optional[ConfigSpace]
+    resources: Optional[tuple[ResourceLine, ...]]
+    claims: Optional[Claims]
+
+
+class Subjects(NamedTuple):
+    """All functions by address; ``failure`` where they could not be listed. ``slots_known``: the slots could be."""
+
+    items: Mapping[str, Subject]
+    failure: Optional[Failure]
+    slots_known: bool
+
+
+class Testimony(NamedTuple):
+    """An lspci text: its path, the form and the records of ``model.lspci``, and its hex dumps (address → header).
+
+    ``failure``: why it could not be read.
+    """
+
+    source: str
+    form: str
+    records: tuple[LspciRecord, ...]
+    dumps: Mapping[str, ConfigSpace]
+    failure: Optional[Failure] = None
+
+
+class Expectation(NamedTuple):
+    """``expected.json``: its object, or in ``fault`` (problem id, summary) why there is none."""
+
+    document: Mapping[str, object]
+    fault: Optional[tuple[str, str]] = None
+
+
+class Said(NamedTuple):
+    """What the commands say of a recording: the verdict and usable mechanisms of ``check``, the records of ``list``."""
+
+    verdict: str
+    mechanisms: frozenset[str]
+    functions: Mapping[str, Mapping[str, object]]
+
+
+class Breach(NamedTuple):
+    """A path where a recording's content is not what its manifest says.
+
+    ``fault``: ``missing``, ``extra`` (the manifest does not have it), ``kind``, ``size``, ``hash``, ``link`` (its target)
+    or ``path`` (no path that a recording can have; not looked at). ``noted`` and ``found``: what the manifest says and
+    what is there, empty where that is nothing.
+    """
+
+    path: str
+    fault: str
+    noted: str
+    found: str
+
+
+class Validation(NamedTuple):
+    """One recording, judged."""
+
+    path: str
+    problems: tuple[Problem, ...]
+
+    @property
+    def valid(self) -> bool:
+        """Whether nothing was found."""
+        return not self.problems

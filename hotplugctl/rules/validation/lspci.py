@@ -1,0 +1,82 @@
+"""lspci's texts against sysfs, function by function and field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from hotplugctl.model.reads import Absent, Unrecorded, reason
+from hotplugctl.model.report import Evidence
+from hotplugctl.model.validation import Problem, Subjects, Testimony
+from hotplugctl.rules.validation import fields, ranges
+from hotplugctl.rules.validation.difference import Difference, Shows
+from hotplugctl.rules.validation.words import capped, shown
+
+
+class _Key(NamedTuple):
+    """What several texts can say alike: one problem, many witnesses."""
+
+    id: str
+    where: str
+    summary: str
+
+
+def lspci(texts: Iterable[Testimony], subjects: Subjects) -> tuple[Problem, ...]:
+    """Every contradiction; what sysfs or the text does not tell contradicts nothing. Trees (-t) are not looked at."""
+    found: dict[_Key, list[Evidence]] = {}
+    for text in texts:
+        for key, witnesses in _of_text(text, subjects):
+            known = found.setdefault(key, [])
+            known += [witness for witness in witnesses if witness not in known]
+    return tuple(capped(Problem(*key, tuple(witnesses)) for key, witnesses in found.items()))
+
+
+def _of_text(text: Testimony, subjects: Subjects) -> Iterator[tuple[_Key, list[Evidence]]]:
+    if text.failure is not None:
+        yield _Key("lspci.unreadable", text.source, reason(text.failure)), []
+        return
+    if text.form == "tree":
+        return
+    if subjects.failure is not None and not isinstance(subjects.failure, Absent):
+        if text.records and not isinstance(subjects.failure, Unrecorded):
+            why = f"lspci names functions, and sysfs cannot be asked: {reason(subjects.failure)}"
+            yield _Key("lspci.unverifiable", text.source, why), []
+        return
+    if not text.records and subjects.items:
+        why = f"no function in it, and sysfs has {len(subjects.items)}"
+        yield _Key("lspci.empty", text.source, why), []
+        return
+    yield from _sets(text, subjects)
+    yield from _fields(text, subjects)
+
+
+def _sets(text: Testimony, subjects: Subjects) -> Iterator[tuple[_Key, list[Evidence]]]:
+    named = {str(record.address) for record in text.records}
+    for address, subject in subjects.items.items():
+        if address not in named:
+            why = "sysfs has a function that lspci does not name"
+            witnesses = [Evidence(text.source, "none"), Evidence(subject.function.path, address)]
+            yield _Key("lspci.function-missing", address, why), witnesses
+    for address in dict.fromkeys(str(record.address) for record in text.records):
+        if address not in subjects.items:
+            why = "lspci names a function that sysfs does not have"
+            yield _Key("lspci.function-extra", address, why), [Evidence(text.source, address)]
+
+
+def _fields(text: Testimony, subjects: Subjects) -> Iterator[tuple[_Key, list[Evidence]]]:
+    shows = Shows.of(text, slots=subjects.slots_known)
+    for record in text.records:
+        address = str(record.address)
+        subject = subjects.items.get(address)
+        if subject is None:
+            continue
+        for difference in fields.differences(record, subject, shows):
+            yield _problem(text.source, address, difference)
+        for difference in ranges.differences(record, subject, shows, text.dumps.get(address)):
+            yield _problem(text.source, address, difference)
+
+
+def _problem(source: str, address: str, item: Difference) -> tuple[_Key, list[Evidence]]:
+    said, found = shown(item.said), shown(item.found)
+    key = _Key("lspci.field-differs", f"{address} {item.field}", f"lspci says {said}, sysfs says {found}")
+    return key, [Evidence(source, said), Evidence(item.source, found)]
