@@ -15,6 +15,10 @@ from hotplugctl.source.tree import Tree
 _ACPI = "/sys/firmware/acpi"
 # QEMU wires PCI hot-plug to GPE 1: docs/specs/acpi_pci_hotplug.rst.
 GPE = f"{_ACPI}/interrupts/gpe01"
+_NAMESPACE = "/sys/devices/LNXSYSTM:00"
+# "device:00" up to Linux 3.8.
+_SYSTEM_BUS = ("LNXSYBUS:", "device:")
+_HOST_BRIDGES = ("PNP0A03:", "PNP0A08:")
 _PHPR_UID = "PCI Hotplug resources"
 _ADR = re.compile(r"0x([0-9a-f]{4})[0-9a-f]{4}\Z")
 _COUNT = re.compile(rb"\s*(\d{1,18})\b")
@@ -27,9 +31,12 @@ def collect(tree: Tree, functions: tuple[PciFunction, ...], buses: Mapping[str, 
     slots: dict[str, Mapping[str, str]] = {}
     phpr = None
     express: set[str] = set()
+    present = _present(tree, unknown)
     for bus, port in buses.items():
         device = paths.get(port) if port is not None else f"/sys/devices/pci{bus}"
         node = None if device is None else tree.resolve(f"{device}/firmware_node")
+        if not isinstance(node, str) and port is None and present:
+            node = _unbound_host_bridge(tree, buses)
         if not isinstance(node, str):
             continue
         if node.rpartition("/")[2].startswith("PNP0A08"):
@@ -40,7 +47,23 @@ def collect(tree: Tree, functions: tuple[PciFunction, ...], buses: Mapping[str, 
         found = {f"{bus}:{device:02x}": path for device, path in _slot_devices(tree, node, children)}
         if found:
             slots[bus] = found
-    return Acpi(_present(tree, unknown), phpr, _gpe(tree, unknown), GPE, slots, frozenset(express), unknown)
+    return Acpi(present, phpr, _gpe(tree, unknown), GPE, slots, frozenset(express), unknown)
+
+
+def _unbound_host_bridge(tree: Tree, buses: Mapping[str, Optional[str]]) -> Optional[str]:
+    """The node of the host bridge where nothing links to it (pci=noacpi): told only if there is one bridge and bus."""
+    if sum(port is None for port in buses.values()) != 1:
+        return None
+    found: list[str] = []
+    for above in _with_prefix(tree, _NAMESPACE, _SYSTEM_BUS):
+        found += _with_prefix(tree, above, _HOST_BRIDGES)
+    return found[0] if len(found) == 1 else None
+
+
+def _with_prefix(tree: Tree, path: str, prefixes: tuple[str, ...]) -> list[str]:
+    listing = tree.names(path)
+    names = listing.names if isinstance(listing, Names) else ()
+    return [f"{path}/{name}" for name in names if name.startswith(prefixes)]
 
 
 def _children(tree: Tree, node: str) -> tuple[str, ...]:

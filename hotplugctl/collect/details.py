@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Optional
 
-from hotplugctl.collect.functions import device_path
+from hotplugctl.collect.functions import device_path, parent_of
 from hotplugctl.model.devices import PciFunction
 from hotplugctl.model.listing import Names
 from hotplugctl.model.reads import FAILURES, Absent, Value, reason
@@ -60,7 +60,10 @@ def _child(tree: Tree, name: str) -> Optional[Child]:
     path = device_path(tree, f"{_VIRTIO}/{name}")
     if not isinstance(path, str):
         return None
-    parent = path.rsplit("/", 2)[1]
+    parent = parent_of(path)
+    if parent is None:
+        # virtio-mmio and virtio-ccw devices are below no PCI function.
+        return None
     modalias = tree.read(f"{path}/modalias")
     driver = tree.link(f"{path}/driver")
     if not isinstance(driver, (Value, Absent)):

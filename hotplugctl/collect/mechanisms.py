@@ -41,6 +41,11 @@ SYMBOLS = tuple(symbol for _, symbol in (CORE, *MAIN, *REST))
 MODULES = frozenset(name for name, _ in (CORE, *MAIN, *REST))
 
 
+def undecided(config: KernelConfig) -> frozenset[str]:
+    """The modules of which the config does not say that they are built in or left out."""
+    return frozenset(name for name, symbol in (CORE, *MAIN) if config.symbols.get(symbol) not in ("y", "n"))
+
+
 class Witnesses(NamedTuple):
     """What is known of the kernel as a whole; ``serving``: mechanism → slots that it serves now."""
 
@@ -73,7 +78,7 @@ def _mechanism(tree: Tree, name: str, symbol: str, seen: Witnesses) -> Mechanism
     if seen.config.path is None and failure is not None:
         unknown["config"] = reason(failure)
     blocked = None
-    if not seen.serving.get(name) and state not in ("absent", "unknown"):
+    if not seen.serving.get(name) and state != "absent":
         blocked = _switched_off(tree, name, seen.cmdline)
     if blocked is not None:
         state = "disabled"
@@ -158,8 +163,14 @@ def _without_config(tree: Tree, name: str, folder: object, seen: Witnesses) -> t
     """No config, no module file: a populated /sys/module without the folder shows that the code is not running."""
     nowhere = tree.kind_of("/lib/modules")
     modules_known = seen.installed.files is not None or isinstance(nowhere, Absent)
-    running = dict(MAIN)
-    if isinstance(folder, (Absent, Failed)) and modules_known and (name in running or name == CORE[0]):
+    if name == CORE[0]:
+        # The core has a folder only with ACPI; where a mechanism has one the core is there too.
+        found = next((other for other, _ in MAIN if isinstance(tree.names(f"/sys/module/{other}"), Names)), None)
+        if found is not None:
+            return "builtin", (Evidence(f"/sys/module/{found}", "exists"),)
+    elif name not in dict(MAIN):
+        return "unknown", ()
+    if isinstance(folder, (Absent, Failed)) and modules_known:
         return "absent", (Evidence(f"/sys/module/{name}", "absent"),)
     return "unknown", ()
 

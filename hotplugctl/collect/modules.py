@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple, Optional
 
 from hotplugctl.model.cmdline import CommandLine
@@ -41,14 +41,14 @@ def directory_of(release: Optional[str]) -> Optional[str]:
     return None if release is None or "/" in release else f"/lib/modules/{release}"
 
 
-def installed(tree: Tree, release: Optional[str], wanted: Iterable[str]) -> Installed:
+def installed(tree: Tree, release: Optional[str], wanted: Collection[str]) -> Installed:
     """Of the ``wanted`` modules: which are loaded (/proc/modules), built in, or lie in /lib/modules."""
     sources: dict[str, str] = {}
     loaded = _loaded(tree.read("/proc/modules"))
     base = directory_of(release)
     names: set[str] = set()
     files: Optional[Mapping[str, str]] = None
-    if base is not None:
+    if base is not None and wanted:
         for read, parse in (
             (tree.read(f"{base}/modules.builtin.modinfo", LIMIT), modules.builtin_modinfo_names),
             (

@@ -30,6 +30,8 @@ from hotplugctl.parse import resource
 from hotplugctl.source.tree import Tree
 
 _IOMEM_LIMIT = 4 << 20
+# Memory, bridges and system peripherals do without a driver.
+_WITHOUT_DRIVER = ("05", "06", "08")
 
 
 class Topology(NamedTuple):
@@ -104,7 +106,11 @@ def command_line(tree: Tree) -> Optional[CommandLine]:
 
 def _unbound(items: tuple[PciFunction, ...], children: tuple[Child, ...]) -> tuple[str, ...]:
     """The modaliases of what has no driver: only for these are the big files of /lib/modules read."""
-    aliases = [function.modalias for function in items if function.driver is None and not function.is_bridge]
+    aliases = [
+        function.modalias
+        for function in items
+        if function.driver is None and not (function.class_ or "").startswith(_WITHOUT_DRIVER)
+    ]
     aliases += [child.modalias for child in children if child.driver is None]
     return tuple(dict.fromkeys(alias for alias in aliases if alias))
 
@@ -124,7 +130,7 @@ def _witnesses(
             serving[slot.mechanism] = serving.get(slot.mechanism, 0) + 1
     return mechanisms.Witnesses(
         config,
-        modules.installed(tree, release, mechanisms.MODULES),
+        modules.installed(tree, release, mechanisms.undecided(config)),
         modules.autoload(tree, line, mechanisms.MODULES),
         of_modules.forbidden,
         line,

@@ -12,6 +12,9 @@ from hotplugctl.source.tree import Tree
 
 _CONTROL = "/run/udev/control"
 _DATA = "/run/udev/data"
+# udev before 182 (2012) kept its files in /dev, and the kernel starts this program for every uevent.
+_OLD_DATA = "/dev/.udev"
+_HELPER = "/proc/sys/kernel/hotplug"
 
 
 def collect(tree: Tree) -> Udev:
@@ -29,9 +32,15 @@ def _udevd(tree: Tree) -> tuple[Optional[bool], tuple[Evidence, ...]]:
     if isinstance(data, Names) and data.names:
         # A socket does not survive in most recordings; what udevd wrote does.
         return True, (Evidence(_DATA, f"{len(data.names)} entries"),)
-    if isinstance(control, Absent):
-        return False, (Evidence(_CONTROL, "absent"),)
-    return None, ()
+    if tree.kind_of(_OLD_DATA) == "dir":
+        return True, (Evidence(_OLD_DATA, "exists"),)
+    if not isinstance(control, Absent):
+        return None, ()
+    helper = tree.read(_HELPER)
+    if isinstance(helper, Value) and helper.text.strip():
+        # Busybox's mdev and the like make nodes too, and nothing tells what this one does.
+        return None, (Evidence(_HELPER, helper.text.strip()),)
+    return False, (Evidence(_CONTROL, "absent"),)
 
 
 def _devtmpfs(tree: Tree) -> tuple[Optional[bool], tuple[Evidence, ...]]:

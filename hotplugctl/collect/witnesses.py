@@ -1,4 +1,4 @@
-"""What stands beside a recording's evidence: lspci's texts, ``expected.json``, and the functions to hold against them."""
+"""What stands beside a recording's evidence (lspci's texts, ``expected.json``), and the functions to hold against it."""
 
 from __future__ import annotations
 

@@ -86,9 +86,9 @@ class Said(NamedTuple):
 class Breach(NamedTuple):
     """A path where a recording's content is not what its manifest says.
 
-    ``fault``: ``missing``, ``extra`` (the manifest does not have it), ``kind``, ``size``, ``hash``, ``link`` (its target)
-    or ``path`` (no path that a recording can have; not looked at). ``noted`` and ``found``: what the manifest says and
-    what is there, empty where that is nothing.
+    ``fault``: ``missing``, ``extra`` (the manifest does not have it), ``kind``, ``size``, ``hash``, ``link`` (where it
+    leads) or ``path`` (no path that a recording can have; not looked at). ``noted`` and ``found``: what the manifest
+    says and what is there, empty where that is nothing.
     """
 
     path: str

@@ -108,8 +108,9 @@ def _same_set(wanted: object, found: object) -> bool:
 def _same_nodes(wanted: list[object], found: list[Mapping[str, object]]) -> bool:
     """Whether each node that is wanted is one that was found, and none is left over."""
     left = list(found)
-    # Names first and the object that asks most before others: a vague one must not take another's node.
-    for want in sorted(wanted, key=lambda item: (not isinstance(item, str), -len(item) if isinstance(item, dict) else 0)):
+    # Names first, then what asks most: a vague object must not take another's node.
+    objects = sorted((item for item in wanted if isinstance(item, dict)), key=len, reverse=True)
+    for want in [*(item for item in wanted if isinstance(item, str)), *objects]:
         match = next((node for node in left if _is_node(want, node)), None)
         if match is None:
             return False

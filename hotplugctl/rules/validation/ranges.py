@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Optional
 
-from hotplugctl.model.config_space import ConfigSpace
+from hotplugctl.model.config_space import Buses, ConfigSpace
 from hotplugctl.model.lspci import LspciRecord, LspciRegion
 from hotplugctl.model.resource import ResourceLine
 from hotplugctl.model.validation import Subject
@@ -114,8 +114,8 @@ def _windows(record: LspciRecord, subject: Subject, config: ConfigSpace) -> Iter
         if register is not None and register.enabled and not register.zero:
             said, found = (window.start, window.end), (register.base, register.limit)
             if said != found and said not in known:
-                words = [f"{start:x}-{end:x}" for start, end in (said, found)]
-                yield Difference(f"{window.kind} window", *words, f"{subject.function.path}/config")
+                source = f"{subject.function.path}/config"
+                yield Difference(f"{window.kind} window", _span(said), _span(found), source)
 
 
 def _registers(dump: ConfigSpace, config: ConfigSpace, source: str) -> Iterator[Difference]:
@@ -125,8 +125,15 @@ def _registers(dump: ConfigSpace, config: ConfigSpace, source: str) -> Iterator[
         if said.get(index) != found.get(index):
             yield Difference(f"BAR {index}", _hex(said.get(index)), _hex(found.get(index)), source)
     if dump.buses is not None and config.buses is not None and dump.buses != config.buses:
-        words = [" ".join(f"{number:02x}" for number in space) for space in (dump.buses, config.buses)]
-        yield Difference("buses", *words, source)
+        yield Difference("buses", _numbers(dump.buses), _numbers(config.buses), source)
+
+
+def _span(window: tuple[int, int]) -> str:
+    return f"{window[0]:x}-{window[1]:x}"
+
+
+def _numbers(buses: Buses) -> str:
+    return " ".join(f"{number:02x}" for number in buses)
 
 
 def _hex(number: Optional[int]) -> Optional[str]:

@@ -1,0 +1,75 @@
+"""Whole outputs against fixtures/goldens/, so that a change of them is seen. ``make golden`` writes them anew.
+
+Names are taken from the recording's udev database: the pci.ids of this machine must not matter.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hotplugctl.cli import cmd_check, cmd_list
+
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
+GOLDENS = FIXTURES / "goldens"
+
+# Each mechanism, and each way in which it fails.
+STAGES = {
+    "acpiphp": ("pc-virtio", "added"),
+    "acpiphp-no-driver": ("q35-nodriver", "added"),
+    "acpiphp-no-module": ("q35-rootport-acpi@cloud", "added"),
+    "acpiphp-no-address": ("pc-nobar", "added"),
+    "acpiphp-off": ("pc-acpiphp-disable", "added"),
+    "acpi-off": ("pc-noacpi", "rescanned"),
+    "pciehp-full": ("q35-rootport-native@forky", "added"),
+    "pciehp-off": ("q35-native-nohp", "added"),
+    "shpchp": ("q35-hotbridge-short", "after"),
+    "shpchp-refused": ("pc-bridge-shpc", "after"),
+}
+CALLS = (
+    [(name, "check") for name in STAGES]
+    + [(name, "slots") for name in ("acpiphp-off", "acpi-off", "pciehp-full", "shpchp")]
+    + [(name, "list") for name in ("acpiphp", "acpiphp-no-driver", "acpiphp-no-module", "shpchp-refused")]
+    + [(name, "list --tree") for name in ("acpiphp", "pciehp-full", "shpchp")]
+    + [(name, f"{command} --json") for name in ("pciehp-full", "acpiphp-off") for command in ("check", "slots", "list")]
+)
+
+
+@pytest.fixture
+def without_pci_ids(monkeypatch):
+    for module in (cmd_check, cmd_list):
+        monkeypatch.setattr(module, "reference", lambda tree: None)
+
+
+@pytest.mark.parametrize("name, command", CALLS, ids=lambda value: value.replace(" ", ""))
+def test_golden_output(hotplugctl, recordings, golden, without_pci_ids, name, command):
+    done = hotplugctl(*command.split(), "--root", recordings.stage(*STAGES[name]))
+    ending = "json" if command.endswith("--json") else "txt"
+    file = command.replace(" --json", "").replace(" --", "-")
+    golden(GOLDENS / name / f"{file}.{ending}", f"{done.out}{done.err}")
+
+
+def test_golden_columns(hotplugctl, recordings, golden):
+    """Every column there is, in a table whose cells are not all dashes."""
+    root = recordings.stage("q35-rootport-native", "added")
+    columns = [line.split()[0] for line in hotplugctl("slots", "--list-columns").out.splitlines()]
+    golden(GOLDENS / "columns" / "slots.txt", hotplugctl("slots", "--root", root, "-o", ",".join(columns)).out)
+    for command in ("slots", "list"):
+        golden(GOLDENS / "columns" / f"{command}-legend.txt", hotplugctl(command, "--list-columns").out)
+
+
+@pytest.mark.parametrize("path", sorted((FIXTURES / "texts").glob("*/*.txt")), ids=lambda path: path.stem)
+def test_golden_parse(hotplugctl, golden, path):
+    done = hotplugctl("parse", path.parent.name, path)
+    assert (done.status, done.err) == (0, "")
+    golden(GOLDENS / "parse" / f"{path.parent.name}-{path.stem}.json", done.out)
+
+
+def test_golden_help(hotplugctl, golden):
+    golden(GOLDENS / "help.txt", hotplugctl("--help").out)
+
+
+def test_no_golden_is_left_over():
+    held = {path.relative_to(GOLDENS).parts[0] for path in GOLDENS.iterdir()}
+    assert held == {*STAGES, "columns", "parse", "help.txt"}
