@@ -139,13 +139,13 @@ export LAUNCHER
 
 install: $(VENV)/.runtime  ## install into PREFIX (/usr/local), below DESTDIR if given
 	@rm -rf build "$(DESTDIR)$(HOME_DIR)"
-	@mkdir -p "$(DESTDIR)$(HOME_DIR)" "$(DESTDIR)$(PREFIX)/bin"
-	@$(PIP) install --target "$(DESTDIR)$(HOME_DIR)" .
+	@umask 022; mkdir -p "$(DESTDIR)$(HOME_DIR)" "$(DESTDIR)$(PREFIX)/bin"
+	@umask 022; $(PIP) install --target "$(DESTDIR)$(HOME_DIR)" .
 	@rm -rf build "$(DESTDIR)$(HOME_DIR)/bin"
 	@$(PY) -c "$$LAUNCHER" "$(abspath $(HOME_DIR))" > "$(DESTDIR)$(PREFIX)/bin/hotplugctl"
 	@chmod 755 "$(DESTDIR)$(PREFIX)/bin/hotplugctl"
 	@for page in man/*.[1-9]; do \
-	  install -D -m 644 "$$page" "$(DESTDIR)$(MAN_DIR)/man$${page##*.}/$${page##*/}" || exit 1; \
+	  umask 022; install -D -m 644 "$$page" "$(DESTDIR)$(MAN_DIR)/man$${page##*.}/$${page##*/}" || exit 1; \
 	done
 	@echo "installed $(DESTDIR)$(PREFIX)/bin/hotplugctl"
 

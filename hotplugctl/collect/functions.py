@@ -29,14 +29,12 @@ def collect(tree: Tree) -> Functions:
 
 
 def _function(tree: Tree, name: str) -> PciFunction:
-    path = device_path(tree, f"{DEVICES}/{name}")
-    if not isinstance(path, str):
-        return _unreadable(name, f"{DEVICES}/{name}", path)
+    path = f"{DEVICES}/{name}"
     directory = tree.directory(path)
     if isinstance(directory, FAILURES):
-        return _unreadable(name, path, directory)
+        return _unreadable(name, path, Vanished(path) if isinstance(directory, Absent) else directory)
     with directory:
-        return _read_function(directory, name, path)
+        return _read_function(directory, name, directory.real)
 
 
 def device_path(tree: Tree, link_path: str) -> Union[str, Failure]:

@@ -56,12 +56,14 @@ def _order(node: Node) -> tuple[str, list[tuple[int, str]]]:
 
 def _members(tree: Tree, subsystem: str) -> Iterable[str]:
     base = f"/sys/class/{subsystem}"
-    listing = tree.names(base)
-    if isinstance(listing, Names):
-        for name in listing.names:
-            path = _linked(tree, f"{base}/{name}")
-            if path is not None:
-                yield path
+    directory = tree.directory(base)
+    if not isinstance(directory, FAILURES):
+        with directory:
+            listing = directory.names()
+            for name in listing.names if isinstance(listing, Names) else ():
+                path = _linked(tree, f"{base}/{name}", directory.link(name))
+                if path is not None:
+                    yield path
     elif subsystem == "scsi_generic":
         # A recording may hold /sys/bus/scsi without this class; the device itself names its generic node.
         yield from _generic_of_scsi_devices(tree)
@@ -78,8 +80,7 @@ def _generic_of_scsi_devices(tree: Tree) -> Iterable[str]:
                 yield from (f"{device}/scsi_generic/{generic}" for generic in below.names)
 
 
-def _linked(tree: Tree, link_path: str) -> Optional[str]:
-    link = tree.link(link_path)
+def _linked(tree: Tree, link_path: str, link: Read) -> Optional[str]:
     if not isinstance(link, Value):
         return None
     target = link.text
@@ -109,11 +110,20 @@ def _node(tree: Tree, subsystem: str, path: str, via: tuple[str, ...]) -> Node:
         with directory:
             for key, kind in readers:
                 _read_detail(directory, key, kind, detail, unknown)
+    if subsystem == "block":
+        detail["partition"] = _partition(name, via)
     return Node(subsystem, name, _device_file(subsystem, name), via, path, detail, unknown)
 
 
 def _all_unknown(readers: Iterable[tuple[str, str]], why: str) -> tuple[dict[str, Detail], dict[str, str]]:
     return {key: None for key, _ in readers}, {key: why for key, _ in readers}
+
+
+def _partition(name: str, via: tuple[str, ...]) -> Optional[int]:
+    """The number of a partition: its directory lies in that of its disk (block/vdb/vdb1, nvme0n1/nvme0n1p1)."""
+    disk = via[-1] if via else ""
+    number = name[len(disk) :].lstrip("p") if disk and name.startswith(disk) else ""
+    return int(number) if number.isdecimal() and len(number) < 5 else None
 
 
 def _device_file(subsystem: str, name: str) -> Optional[str]:
@@ -129,12 +139,12 @@ def _device_file(subsystem: str, name: str) -> Optional[str]:
 
 # What is read of a node: attribute and kind. All of these are kept by the kernel; none asks the device.
 _DETAILS: dict[str, tuple[tuple[str, str], ...]] = {
-    "block": (("size", "sectors"), ("ro", "flag"), ("removable", "flag"), ("partition", "number")),
+    "block": (("size", "sectors"), ("ro", "flag")),
     "net": (("address", "text"), ("operstate", "text")),
     "scsi_host": (("proc_name", "text"),),
     "nvme": (("model", "text"), ("serial", "text"), ("state", "text")),
 }
-_OPTIONAL = frozenset({"partition", "removable", "state"})
+_OPTIONAL = frozenset({"state"})
 
 
 def _read_detail(directory: Directory, key: str, kind: str, detail: dict[str, Detail], unknown: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""What stands beside a recording's evidence (lspci's texts, ``expected.json``), and the functions to hold against it."""
+"""What stands beside a recording's evidence (lspci's texts, ``expected.json``), and the functions it is about."""
 
 from __future__ import annotations
 

@@ -66,7 +66,10 @@ COLUMNS = (
     Column("SLOT", lambda line: cell(line.slot), "the slot that it sits in"),
     Column("PARENT", lambda line: cell(line.function.parent), "the port or bridge above", usual=False),
     Column(
-        "ENABLED", lambda line: cell(line.function.enabled, "enabled" in line.function.unknown), "enabled", usual=False
+        "ENABLED",
+        lambda line: cell(line.function.enabled, "enabled" in line.function.unknown),
+        "a driver has enabled it",
+        usual=False,
     ),
     Column("NODES", _nodes, "disks, partitions and interfaces"),
 )

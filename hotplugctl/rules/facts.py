@@ -12,6 +12,12 @@ from hotplugctl.model.snapshot import Mechanism, Snapshot
 
 # Device/port types of the PCI Express capability (PCIe Base 5.0, 7.5.3.2).
 _ON_ROOT_COMPLEX = ("root-port", "rc-endpoint", "rc-event-collector")
+# Functions that run under the lock of every scan, or on the work queue of every hot-plug event.
+_HOTPLUG_CODE = (
+    "acpi_hotplug_", "acpi_pci_", "acpiphp_", "disable_slot", "enable_slot", "hotplug_event", "pci_assign_",
+    "pci_bus_add", "pci_bus_assign", "pci_bus_scan", "pci_hp_", "pci_remove_", "pci_rescan_", "pci_scan_",
+    "pci_stop_", "pciehp_", "shpc_", "shpchp_",
+)  # fmt: skip
 
 
 _BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-")
@@ -49,6 +55,14 @@ def has_shpc(snapshot: Snapshot, address: Optional[str]) -> bool:
     return detail is not None and detail.config is not None and detail.config.shpc
 
 
+def capabilities_unknown(snapshot: Snapshot, address: str) -> bool:
+    """Nobody but root sees more than 64 bytes of config space: what the function can do is then not known."""
+    detail = snapshot.details.get(address)
+    if detail is None or detail.config is None:
+        return True
+    return detail.config.truncated and not detail.config.all_ones
+
+
 def hotplug_port(snapshot: Snapshot, address: Optional[str]) -> bool:
     """A root or downstream port whose slot says that it is hot-plug capable (SltCap HotPlug+)."""
     cap = pcie(snapshot, address)
@@ -70,9 +84,33 @@ def express_root(snapshot: Snapshot, bus: str) -> bool:
     return False
 
 
-def functions_behind(snapshot: Snapshot, port: str) -> tuple[PciFunction, ...]:
-    """The functions right behind a port."""
-    return tuple(function for function in snapshot.functions.items if function.parent == port)
+def vmbus_functions(snapshot: Snapshot) -> tuple[PciFunction, ...]:
+    """The functions that Hyper-V hands out over VMBus: each is on a root bus of its own, which hv_pci makes."""
+    return tuple(f for f in snapshot.functions.items if "/VMBUS:" in f.path or "/MSFT1000:" in f.path)
+
+
+def needed(snapshot: Snapshot) -> Mapping[str, str]:
+    """Bus that nobody serves → the mechanism that would serve it; buses that no mechanism could serve are left out."""
+    served = served_buses(snapshot)
+    virtual = {function.bus for function in vmbus_functions(snapshot)}
+    found: dict[str, str] = {}
+    for bus, port in snapshot.buses.items():
+        name = None if bus in served or bus in virtual else _needs(snapshot, bus, port)
+        if name is not None:
+            found[bus] = name
+    return found
+
+
+def _needs(snapshot: Snapshot, bus: str, port: Optional[str]) -> Optional[str]:
+    described = bus in snapshot.acpi.slots
+    if port is None:
+        return "acpiphp" if described or not express_root(snapshot, bus) else None
+    if hotplug_port(snapshot, port):
+        # Elsewhere than in QEMU the firmware names the slots of ports too that are pciehp's.
+        return "acpiphp" if described and snapshot.acpi.phpr is not None else "pciehp"
+    if described:
+        return "acpiphp"
+    return "shpchp" if has_shpc(snapshot, port) else None
 
 
 def shown(mechanisms: Iterable[Mechanism]) -> tuple[Evidence, ...]:
@@ -80,9 +118,30 @@ def shown(mechanisms: Iterable[Mechanism]) -> tuple[Evidence, ...]:
     return tuple(dict.fromkeys(item for m in mechanisms for item in m.evidence))
 
 
-def in_hotplug_slot(snapshot: Snapshot, function: PciFunction) -> bool:
-    """Does it sit in a slot, so that it can have been hot-plugged, or behind a bridge that does?"""
-    served = {slot.address for slot in snapshot.slots.items if slot.hotplug}
-    if function.slot_address in served:
-        return True
-    return any(function.address in slot.functions for slot in snapshot.slots.items if slot.hotplug)
+def in_hotplug_slots(snapshot: Snapshot) -> frozenset[str]:
+    """The functions that sit in a slot, so that they can have been hot-plugged."""
+    hot = [slot for slot in snapshot.slots.items if slot.hotplug]
+    places = {slot.address for slot in hot}
+    held = {address for slot in hot for address in slot.functions}
+    return frozenset(
+        function.address
+        for function in snapshot.functions.items
+        if function.address in held or function.slot_address in places
+    )
+
+
+def crash_in_hotplug(snapshot: Snapshot) -> Optional[str]:
+    """The function of the kernel's hot-plug code in which it crashed, where the log tells of such a crash.
+
+    The thread that died holds the lock that every scan needs, so nothing is enumerated any more.
+    """
+    crashed = False
+    for event in snapshot.log.events:
+        if event.kind in ("oops", "panic"):
+            crashed = True
+        elif crashed and event.kind == "oops-at":
+            symbol = str(event.get("symbol") or "")
+            if symbol.startswith(_HOTPLUG_CODE):
+                return symbol
+            crashed = False
+    return None

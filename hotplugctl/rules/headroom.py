@@ -101,6 +101,8 @@ def _root_windows(scene: Scene, bus: str) -> Windows:
     name = f"PCI Bus {bus}"
     io = _named(scene.ioports, name)
     mem = _named(scene.iomem, name)
+    if io == () and mem == ():
+        return Windows(None, None, None, f"/proc/iomem and /proc/ioports: no {name} (not so named without ACPI)")
     low = None if mem is None else tuple(Span(s.start, min(s.end, _FOUR_GIB - 1)) for s in mem if s.start < _FOUR_GIB)
     return Windows(io, low, mem, "/proc/iomem and /proc/ioports: not readable, or without addresses (not root)")
 

@@ -116,14 +116,17 @@ class DiskTree(Rooted):
         return DiskDirectory(self, path, spot, handle)
 
     def _quick(self, path: str) -> str:
-        """The spot of a link to a sibling of known directories (as in /sys/bus/pci/devices), else ``""``."""
+        """The spot of an entry of a known directory, and of a link into one (as in /sys/bus/pci/devices); else ``""``."""
         folder, _, name = path.rpartition("/")
         if folder not in self.folders:
             return ""
         handle, where = self.place(folder, name)
         try:
             target = os.readlink(where, dir_fd=handle)
-        except (OSError, ValueError):
+        except OSError as error:
+            # What is there and no link is its own spot.
+            return path if error.errno == errno.EINVAL and name not in ("", ".", "..") else ""
+        except ValueError:
             return ""
         while target.startswith("../") and folder:
             target = target[3:]
@@ -153,10 +156,11 @@ class DiskTree(Rooted):
 class DiskDirectory:
     """An open directory: one look and one open for each file in it, and no walk."""
 
-    __slots__ = ("_gaps", "_handle", "_seen", "_spot", "_strict", "_tree", "path")
+    __slots__ = ("_gaps", "_handle", "_seen", "_spot", "_strict", "_tree", "path", "real")
 
     def __init__(self, tree: DiskTree, path: str, spot: str, handle: int) -> None:
         self.path = path
+        self.real = spot or "/"
         self._tree = tree
         self._spot = spot
         self._handle = handle

@@ -175,6 +175,9 @@ class Rooted:
 
     def link(self, path: str) -> Read:
         """See ``Tree.link``."""
+        folder, _, name = path.rpartition("/")
+        if folder in self.folders and name not in ("", ".", ".."):
+            return self.link_spot(path, path)
         try:
             spot = self.walk(path, False)
         except Lost as lost:
@@ -346,6 +349,7 @@ class Folder:
 
     def __init__(self, tree: Rooted, path: str, spot: str) -> None:
         self.path = path
+        self.real = spot or "/"
         self._tree = tree
         self._spot = spot
 

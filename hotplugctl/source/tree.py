@@ -50,6 +50,8 @@ class Directory(Protocol):
     """A handle on one directory, for reading many of its files with few system calls. Close it, or use ``with``."""
 
     path: str
+    real: str
+    """The canonical path in the tree, after all links; ``path`` is as it was asked for."""
 
     def read(self, name: str, limit: int = READ_LIMIT) -> Read:
         """The file ``name`` in this directory; links are followed inside the root."""
