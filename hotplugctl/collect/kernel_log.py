@@ -20,7 +20,7 @@ LIMIT = 32 << 20
 # the rules ask for.
 _WORDS = (
     rb"BAR [0-9]|ROM |type [0-9]+ class|probe (?:of|with)|SHPC|[Hh]ot ?[Pp]lug|pciehp|acpiphp|shpchp"
-    rb"|Oops|BUG|[Uu]nable to handle|IP:|pc :|general protection|panic|blocked for"
+    rb"|Oops|BUG|[Uu]nable to handle|IP:|pc :|general protection|panic|blocked for|lockup|WARNING:|Comm:|Workqueue:"
 )
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 
 # drivers/pci/probe.c since 3.x; drivers/acpi/pci_root.c since 2.6.3x. Apart, since each is quick by its first word.
-_ROOT_BUS = rb"pci_bus ([0-9a-f]{4,8}:[0-9a-f]{2}): root bus resource \[bus [0-9a-f]{2}-([0-9a-f]{2})\]"
+_ROOT_BUS = rb"pci_bus ([0-9a-f]{4,8}:[0-9a-f]{2}): root bus resource \[bus (?:[0-9a-f]{2}-)?([0-9a-f]{2})\]"
 _ROOT_BRIDGE = rb"PCI Root Bridge \[\w{1,4}\] \(domain ([0-9a-f]{4,8}) \[bus ([0-9a-f]{2})-([0-9a-f]{2})\]\)"
 _DRIVERS = {
     "pci_hotplug": b"pci_hotplug: PCI Hot Plug PCI Core version",

@@ -19,6 +19,13 @@ class Said(NamedTuple):
     side: str = "guest"
 
 
+def load_command(name: str, why: Evidence) -> str:
+    """What loads a module in spite of what forbids it; empty where nothing does before the next boot."""
+    if why.value.startswith("module_blacklist="):
+        return ""
+    return f"modprobe {'--ignore-install ' if why.value.startswith('install ') else ''}{shell(name)}"
+
+
 def explain(snapshot: Snapshot, modalias: Optional[str], path: str) -> Union[Said, str]:
     """Why nothing is bound to a device of this modalias; a text where that cannot be told, saying why."""
     modules = snapshot.modules
@@ -26,23 +33,23 @@ def explain(snapshot: Snapshot, modalias: Optional[str], path: str) -> Union[Sai
         return f"{path}/modalias: not readable"
     here = Evidence(f"{path}/modalias", modalias)
     claims = modules.matches.get(modalias, ())
-    blocked = next((name for name in claims if name in modules.forbidden), None)
-    if blocked is not None:
-        why = modules.forbidden[blocked]
-        return Said(f"{blocked} is blacklisted", (why, here), f"modprobe {shell(blocked)}")
-    if modules.matches_failure is not None and not claims:
-        # Without modules.alias the only word is that of a blacklist whose module is known to fit the device.
-        guessed = _forbidden_by_name(snapshot, modalias)
-        if guessed is not None:
-            return Said(f"{guessed} is blacklisted", (modules.forbidden[guessed], here), f"modprobe {shell(guessed)}")
-        return reason(modules.matches_failure)
+    if not claims and modules.matches_failure is not None:
+        # Without modules.alias the only word is that of a blacklist whose modules are known to fit the device.
+        claims = _by_name(modalias)
+        if not claims or not all(name in modules.forbidden for name in claims):
+            return reason(modules.matches_failure)
     if not claims:
         return Said("no module of this kernel claims it", (here, Evidence(modules.source, "no match")), "", "image")
-    loaded = next((name for name in claims if name in modules.known), None)
-    if loaded is not None:
-        return Said(f"{loaded} is loaded and did not bind", (here, Evidence("/proc/modules", loaded)), "")
-    first = claims[0]
-    return Said(f"nothing loaded {first}", (here, Evidence(modules.source, first)), f"modprobe {shell(first)}")
+    there = next((name for name in claims if name in modules.known), None)
+    if there is not None:
+        bus, device = modalias.partition(":")[0], path.rpartition("/")[2]
+        again = f"echo {shell(device)} > /sys/bus/{shell(bus)}/drivers_probe"
+        return Said(f"{there} is there and did not bind", (here, Evidence(modules.source, there)), again)
+    allowed = next((name for name in claims if name not in modules.forbidden), None)
+    if allowed is None:
+        why = modules.forbidden[claims[0]]
+        return Said(f"{claims[0]} is blacklisted", (why, here), load_command(claims[0], why))
+    return Said(f"nothing loaded {allowed}", (here, Evidence(modules.source, allowed)), f"modprobe {shell(allowed)}")
 
 
 # Virtio device types whose driver's name is known without modules.alias (include/uapi/linux/virtio_ids.h).
@@ -58,12 +65,28 @@ _VIRTIO_DRIVERS = {
     "00000012": "virtio_input",
     "0000001a": "virtiofs",
 }
+# Of the devices that guests meet: vendor and device, or class, as modalias spells them → the modules that take it.
+_PCI_DRIVERS = {
+    "v00008086d0000100E": ("e1000",),
+    "v00008086d000010D3": ("e1000e",),
+    "v000010ECd00008139": ("8139cp", "8139too"),
+    "v000010ECd00008029": ("ne2k_pci",),
+    "v00001000d00000012": ("sym53c8xx",),
+    "v000015ADd000007B0": ("vmxnet3",),
+    "v000015ADd000007C0": ("vmw_pvscsi",),
+    "v00001D0Fd0000EC20": ("ena",),
+    "v00001AE0d00000042": ("gve",),
+    "bc01sc08i02": ("nvme",),
+    "bc01sc06i01": ("ahci",),
+    "bc0Csc03i30": ("xhci_pci",),
+}
 
 
-def _forbidden_by_name(snapshot: Snapshot, modalias: str) -> Optional[str]:
-    """The blacklisted module that serves this device, where its name follows from the device's type."""
+def _by_name(modalias: str) -> tuple[str, ...]:
+    """The modules that serve this device, where their names follow from its ids or its class."""
     if modalias.startswith("virtio:d"):
         name = _VIRTIO_DRIVERS.get(modalias[8:16].lower())
-    else:
-        name = "virtio_pci" if modalias.startswith("pci:v00001AF4d") else None
-    return name if name in snapshot.modules.forbidden else None
+        return () if name is None else (name,)
+    if modalias.startswith("pci:v00001AF4d"):
+        return ("virtio_pci",)
+    return _PCI_DRIVERS.get(modalias[4:22]) or _PCI_DRIVERS.get(modalias[-11:], ())

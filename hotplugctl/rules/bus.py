@@ -3,13 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.snapshot import Snapshot
-from hotplugctl.rules.facts import by_address, express_root, has_shpc, hotplug_port, pcie, served_buses
+from hotplugctl.rules.facts import (
+    by_address,
+    capabilities_unknown,
+    express_root,
+    has_shpc,
+    hotplug_port,
+    needed,
+    pcie,
+    served_buses,
+    vmbus_functions,
+)
 from hotplugctl.rules.headroom import is_free
-from hotplugctl.rules.registry import Fault, Outcome, rule
+from hotplugctl.rules.registry import Fault, Outcome, Undecided, rule
+
+_SLOTS = "/sys/bus/pci/slots"
+_WITH_SLOT = ("root-port", "downstream-port")
+
+
+class _Place(NamedTuple):
+    """A bus that nobody serves, and what decides how bad that is."""
+
+    snapshot: Snapshot
+    bus: str
+    mechanism: Optional[str]
+    path: str
+    served: bool
+    ways: bool
+
+    @property
+    def nothing(self) -> Evidence:
+        return Evidence(_SLOTS, f"no hot-plug slot on {self.bus}")
+
+    def severity(self, otherwise: str = "warning") -> str:
+        """A board has ports that nobody serves; where nothing else is served a guest has nothing."""
+        if self.snapshot.guest.physical:
+            return "info"
+        return otherwise if self.served else "error"
 
 
 @rule("bus.unserved", "warning", side="host", needs=("slots", "functions"), remedy="")
@@ -17,15 +51,30 @@ def unserved(snapshot: Snapshot) -> Iterable[Outcome]:
     """No mechanism serves this bus: what is plugged in there stays unseen.
 
     A conventional root bus without ACPI slots, a hot-plug port (SltCap HotPlug+) with neither pciehp nor ACPI slots, a
-    bridge whose SHPC the kernel could not take or that has none. The root bus of a PCIe machine is never served: that
-    is no fault, and only said. Source: drivers/pci/hotplug/acpiphp_glue.c, drivers/pci/pcie/portdrv.c, SHPC 1.0.
+    bridge whose SHPC the kernel could not take or that has none. It is a warning where the host takes a device that
+    the guest then never sees, and only said where the host refuses it: on the root bus of a PCIe machine, a port that
+    is not hot-plug capable, a bridge without any hot-plug controller. Source: drivers/pci/hotplug/acpiphp_glue.c,
+    drivers/pci/pcie/portdrv.c, SHPC 1.0.
     """
     served = served_buses(snapshot)
+    wants = needed(snapshot)
+    paths = {function.address: function.path for function in snapshot.functions.items}
+    virtual = {function.bus for function in vmbus_functions(snapshot)}
+    blind: list[str] = []
     for bus, port in snapshot.buses.items():
-        if bus not in served:
-            fault = _of_root(snapshot, bus) if port is None else _of_port(snapshot, bus, port)
-            if fault is not None:
-                yield fault
+        if bus in served or bus in virtual:
+            continue
+        path = paths.get(port or "", f"/sys/bus/pci/devices/{port}")
+        place = _Place(snapshot, bus, wants.get(bus), path, bool(served), bool(served or wants))
+        if port is None:
+            yield _of_root(place)
+        elif capabilities_unknown(snapshot, port):
+            blind.append(port)
+        else:
+            yield from _of_port(place, port)
+    if blind:
+        more = f" and {len(blind) - 1} more" if len(blind) > 1 else ""
+        yield Undecided(blind[0], f"{blind[0]}{more}: the capabilities of a port that nobody serves are not readable")
 
 
 _USE_A_PORT = (
@@ -33,67 +82,82 @@ _USE_A_PORT = (
 )
 
 
-def _of_root(snapshot: Snapshot, bus: str) -> Optional[Fault]:
-    nothing = Evidence("/sys/bus/pci/slots", f"no hot-plug slot on {bus}")
-    if express_root(snapshot, bus):
-        return Fault(
-            bus, f"bus {bus} is a PCIe root bus: it takes no hot-plugged device itself", (nothing,),
-            severity="info", detail=_USE_A_PORT,
-        )  # fmt: skip
-    if snapshot.guest.physical:
-        return None
-    serious = "warning" if served_buses(snapshot) else "error"
+def _of_root(place: _Place) -> Fault:
+    snapshot, bus = place.snapshot, place.bus
+    quiet = "info" if snapshot.guest.physical or place.ways else "error"
+    if express_root(snapshot, bus) and bus not in snapshot.acpi.slots:
+        summary = f"bus {bus} is a PCIe root bus: it takes no hot-plugged device itself"
+        if quiet == "error":
+            summary += ", and there is no hot-plug port"
+        how = _USE_A_PORT if snapshot.guest.hypervisor in (None, "qemu") else "the host must offer hot-plug ports"
+        return Fault(bus, summary, (place.nothing,), severity=quiet, detail=how)
+    described = snapshot.acpi.slots.get(bus, {})
+    evidence = (place.nothing, *(Evidence(path, "a slot by ACPI") for path in list(described.values())[:1]))
+    detail = None
+    if not described:
+        detail = "firmware describes no slots for it (acpi-root-pci-hotplug=off in QEMU, or ACPI is off)"
     return Fault(
-        bus, f"nobody serves root bus {bus}: a device plugged in there is not seen", (nothing,),
-        severity=serious, side="guest" if bus in snapshot.acpi.slots else "host",
-        detail="firmware describes no slots for it (or ACPI is off)" if bus not in snapshot.acpi.slots else None,
+        bus, f"nobody serves root bus {bus}: a device plugged in there is not seen", evidence,
+        severity=place.severity("warning" if described else "info"), side="guest" if described else "host",
+        detail=detail, mechanism=place.mechanism,
     )  # fmt: skip
 
 
-def _of_port(snapshot: Snapshot, bus: str, port: str) -> Optional[Fault]:
-    function = by_address(snapshot).get(port)
-    path = function.path if function is not None else f"/sys/bus/pci/devices/{port}"
+def _of_port(place: _Place, port: str) -> Iterable[Fault]:
+    snapshot, bus = place.snapshot, place.bus
+    cap = pcie(snapshot, port)
     if hotplug_port(snapshot, port):
-        return _of_hotplug_port(snapshot, bus, port, path)
-    if pcie(snapshot, port) is not None and not has_shpc(snapshot, port):
-        # A port without a hot-plug slot was never meant to take one.
-        return None
-    if snapshot.guest.physical:
-        return None
-    if has_shpc(snapshot, port):
-        return _of_shpc(snapshot, bus, port, path)
-    return Fault(
-        bus, f"nobody serves bus {bus} behind bridge {port}: it has no hot-plug controller and no ACPI slots",
-        (Evidence(f"{path}/config", "no SHPC capability"),), port,
-        remedy="", detail="plug into another bus, or give the bridge shpc=on or ACPI hot-plug on the host",
-    )  # fmt: skip
+        yield _of_hotplug_port(place, port)
+    elif has_shpc(snapshot, port):
+        yield _of_shpc(place, port)
+    elif snapshot.guest.physical or by_address(snapshot)[port].class_ not in ("060400", "060401"):
+        # Not a bridge with a bus of its own kind: VMD and the like bring host bridges along.
+        return
+    elif bus in snapshot.acpi.slots:
+        yield Fault(
+            bus, f"nobody serves bus {bus} behind {port}, though firmware describes slots there",
+            (place.nothing, Evidence(next(iter(snapshot.acpi.slots[bus].values())), "a slot by ACPI")), port,
+            severity=place.severity(), side="guest", mechanism=place.mechanism,
+        )  # fmt: skip
+    elif cap is None or cap.port_type == "pcie-to-pci-bridge":
+        yield Fault(
+            bus, f"nobody serves bus {bus} behind bridge {port}: it has no hot-plug controller and no ACPI slots",
+            (Evidence(f"{place.path}/config", "no SHPC capability"), place.nothing), port,
+            severity="info" if place.ways else "warning",
+            detail="plug into another bus, or give the bridge shpc=on or ACPI hot-plug on the host",
+        )  # fmt: skip
+    elif cap.port_type in _WITH_SLOT:
+        yield Fault(
+            bus, f"port {port} (bus {bus}) is not hot-plug capable",
+            (Evidence(f"{place.path}/config", "SltCap HotPlug-"), place.nothing), port,
+            severity="info", detail="a device behind it is there from the boot on, and stays",
+        )  # fmt: skip
 
 
-def _of_hotplug_port(snapshot: Snapshot, bus: str, port: str, path: str) -> Fault:
+def _of_hotplug_port(place: _Place, port: str) -> Fault:
+    snapshot, bus = place.snapshot, place.bus
     cap = pcie(snapshot, port)
     listens = cap is not None and cap.hotplug_interrupt_enable
-    physical = snapshot.guest.physical
     return Fault(
         bus,
         f"nobody serves hot-plug port {port} (bus {bus})",
         (
-            Evidence(f"{path}/config", f"SltCap HotPlug+, SltCtl HPIrq{'+' if listens else '-'}"),
+            Evidence(f"{place.path}/config", f"SltCap HotPlug+, SltCtl HPIrq{'+' if listens else '-'}"),
             Evidence("/sys/bus/pci_express/devices", f"no hot-plug service for {port}"),
-            Evidence("/sys/bus/pci/slots", f"no hot-plug slot on {bus}"),
+            place.nothing,
         ),
         port,
-        severity="info" if physical else ("warning" if served_buses(snapshot) else "error"),
+        severity=place.severity(),
         side="guest",
         detail="neither pciehp nor acpiphp took it; see what the kernel log says of _OSC",
+        mechanism=place.mechanism,
     )
 
 
-def _of_shpc(snapshot: Snapshot, bus: str, port: str, path: str) -> Fault:
+def _of_shpc(place: _Place, port: str) -> Fault:
+    snapshot, bus = place.snapshot, place.bus
     refused = any(event.kind == "shpc-refused" and event.address == port for event in snapshot.log.events)
-    evidence = [
-        Evidence(f"{path}/config", "SHPC capability"),
-        Evidence("/sys/bus/pci/slots", f"no hot-plug slot on {bus}"),
-    ]
+    evidence = [Evidence(f"{place.path}/config", "SHPC capability"), place.nothing]
     if refused:
         evidence.append(Evidence(snapshot.log.source or "kernel log", "Cannot get control of SHPC hotplug"))
     return Fault(
@@ -101,8 +165,10 @@ def _of_shpc(snapshot: Snapshot, bus: str, port: str, path: str) -> Fault:
         f"nobody serves bus {bus}: the kernel did not take the SHPC of bridge {port}",
         tuple(evidence),
         port,
+        severity="info" if snapshot.guest.physical else None,
         detail="QEMU accepts a device there, and this guest never learns of it, not even its removal; "
         "plug into another bus",
+        mechanism=place.mechanism,
     )
 
 
@@ -114,18 +180,21 @@ def no_window(snapshot: Snapshot) -> Iterable[Outcome]:
     that has none) gives it to no bridge. Reserve room on the host (mem-reserve= and pref64-reserve= of
     pcie-root-port), or boot with pci=realloc,hpmemsize=…. Source: docs/pcie.txt of QEMU, drivers/pci/setup-bus.c.
     """
+    paths = {function.address: function.path for function in snapshot.functions.items}
+    free = {slot.bus for slot in snapshot.slots.items if is_free(slot)}
     for bus, port in snapshot.buses.items():
-        free = any(is_free(slot) for slot in snapshot.slots.items if slot.bus == bus)
         detail = snapshot.details.get(port or "")
-        if port is None or not free or detail is None or detail.config is None or detail.config.all_ones:
+        config = detail.config if detail is not None else None
+        if port is None or bus not in free or config is None or not config.windows:
             continue
-        if not any(w.enabled for w in detail.config.windows if w.kind in ("mem", "pref")):
-            function = by_address(snapshot)[port]
+        # Registers that nobody ever wrote read 0, which would be a window from 0 on: no bridge forwards that.
+        if not any(w.enabled and not w.zero for w in config.windows if w.kind in ("mem", "pref")):
             yield Fault(
                 bus,
                 f"port {port} (bus {bus}) has no memory window: a device plugged in there gets no BAR",
-                (Evidence(f"{function.path}/config", "memory and prefetchable windows disabled"),),
+                (Evidence(f"{paths.get(port)}/config", "memory and prefetchable windows disabled"),),
                 port,
+                severity="info" if snapshot.guest.physical else None,
                 remedy="",
                 detail="on the host: -device pcie-root-port,…,mem-reserve=2M,pref64-reserve=32M; "
                 "or boot the guest with pci=realloc",

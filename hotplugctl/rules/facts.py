@@ -130,18 +130,25 @@ def in_hotplug_slots(snapshot: Snapshot) -> frozenset[str]:
     )
 
 
-def crash_in_hotplug(snapshot: Snapshot) -> Optional[str]:
-    """The function of the kernel's hot-plug code in which it crashed, where the log tells of such a crash.
+def in_trouble(snapshot: Snapshot, kinds: tuple[str, ...]) -> Optional[str]:
+    """Where in its hot-plug code the kernel is in trouble of one of these kinds (``oops``, ``hung-task``), by its log.
 
-    The thread that died holds the lock that every scan needs, so nothing is enumerated any more.
+    The function at fault tells, or the thread or work queue that it happened in. After a mere warning all goes on.
     """
-    crashed = False
+    open_report = False
     for event in snapshot.log.events:
-        if event.kind in ("oops", "panic"):
-            crashed = True
-        elif crashed and event.kind == "oops-at":
-            symbol = str(event.get("symbol") or "")
+        if event.kind in _REPORTS:
+            open_report = event.kind in kinds
+        if open_report:
+            symbol, task, queue = (str(event.get(key) or "") for key in ("symbol", "task", "queue"))
             if symbol.startswith(_HOTPLUG_CODE):
                 return symbol
-            crashed = False
+            if queue.startswith(_HOTPLUG_QUEUES):
+                return str(event.get("work"))
+            if task.endswith("-pciehp"):
+                return task
     return None
+
+
+_REPORTS = ("oops", "panic", "hung-task", "soft-lockup", "warning")
+_HOTPLUG_QUEUES = ("kacpi_hotplug", "pciehp", "shpchp")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hotplugctl.model.snapshot import Mechanism, Snapshot
-from hotplugctl.rules.facts import express_root, has_shpc, hotplug_port, served_buses
+from hotplugctl.rules.binding import load_command
+from hotplugctl.rules.facts import needed, served_buses
 from hotplugctl.rules.registry import Fault, Outcome, Undecided, rule
 
 _RESCAN = "echo 1 > /sys/bus/pci/rescan"
@@ -16,24 +17,8 @@ _WHAT_FOR = {
 }
 
 
-def wanted(snapshot: Snapshot) -> tuple[str, ...]:
-    """The mechanisms that this machine would need for a bus that nobody serves now."""
-    served = served_buses(snapshot)
-    names: list[str] = []
-    for bus, port in snapshot.buses.items():
-        if bus in served:
-            continue
-        if hotplug_port(snapshot, port):
-            names.append("acpiphp" if bus in snapshot.acpi.slots else "pciehp")
-        elif port is not None and has_shpc(snapshot, port):
-            names.append("acpiphp" if bus in snapshot.acpi.slots else "shpchp")
-        elif bus in snapshot.acpi.slots or (port is None and not express_root(snapshot, bus)):
-            names.append("acpiphp")
-    return tuple(dict.fromkeys(names))
-
-
 def _needed(snapshot: Snapshot) -> Iterable[Mechanism]:
-    names = wanted(snapshot)
+    names = frozenset(needed(snapshot).values())
     return (m for m in snapshot.mechanisms if m.name in names)
 
 
@@ -58,12 +43,13 @@ def core_absent(snapshot: Snapshot) -> Iterable[Outcome]:
             snapshot.core.evidence,
             detail="boot a kernel with CONFIG_HOTPLUG_PCI=y and the mechanism of this machine; "
             "until then rescan the bus after a device was attached",
+            remedy="" if snapshot.guest.source == "image" else None,
         )
     elif snapshot.core.state == "unknown":
         yield Undecided(snapshot.core.symbol, snapshot.core.unknown.get("state", "no evidence"))
 
 
-@rule("kernel.mechanism-absent", "error", side="image", needs=("slots",), remedy=_RESCAN)
+@rule("kernel.mechanism-absent", "error", side="image", needs=("functions",), remedy=_RESCAN)
 def mechanism_absent(snapshot: Snapshot) -> Iterable[Outcome]:
     """The kernel was built without the mechanism that a bus of this machine needs.
 
@@ -75,67 +61,72 @@ def mechanism_absent(snapshot: Snapshot) -> Iterable[Outcome]:
         return
     for mechanism in _needed(snapshot):
         if mechanism.state == "absent":
+            lacks = f"the kernel was built without {mechanism.name} ({mechanism.symbol})"
+            detail = f"boot a kernel with {mechanism.symbol}=y"
+            if mechanism.config == "m":
+                lacks = f"{mechanism.name} is a module of this kernel, and it is not installed"
+                detail = f"install the package that holds {mechanism.name} (linux-modules-extra, kernel-modules)"
             yield Fault(
                 mechanism.name,
-                f"the kernel was built without {mechanism.name} ({mechanism.symbol}): "
-                f"{_WHAT_FOR[mechanism.name]} is not possible",
+                f"{lacks}: {_WHAT_FOR[mechanism.name]} is not possible",
                 mechanism.evidence,
                 severity=_severity(snapshot),
-                detail=f"boot a kernel with {mechanism.symbol}=y",
+                detail=detail,
             )
         elif mechanism.state == "unknown":
             yield Undecided(mechanism.name, mechanism.unknown.get("state", "no evidence"))
 
 
-@rule("kernel.module-not-loaded", "error", needs=("slots",))
+@rule("kernel.module-not-loaded", "error", needs=("functions",))
 def module_not_loaded(snapshot: Snapshot) -> Iterable[Outcome]:
     """The mechanism is a module, and it is not loaded: nothing listens.
 
     So it was with acpiphp up to kernel 3.8 and with shpchp up to 4.x. List it in /etc/modules or modules-load.d, and
     rescan once for what was attached before. Source: modules-load.d(5), drivers/pci/hotplug/Kconfig.
     """
-    for mechanism in (*_modular_core(snapshot), *_needed(snapshot)):
-        if mechanism.state == "loadable":
-            later = f"; {', '.join(mechanism.autoload)} will load it at the next boot" if mechanism.autoload else ""
-            keep = "" if mechanism.autoload else f" && echo {mechanism.name} >> /etc/modules"
-            yield Fault(
-                mechanism.name,
-                f"{mechanism.name} is a module and not loaded{later}",
-                mechanism.evidence,
-                severity=_severity(snapshot),
-                remedy=f"modprobe {mechanism.name}{keep} && {_RESCAN}",
-            )
+    loadable = [mechanism for mechanism in _needed(snapshot) if mechanism.state == "loadable"]
+    if not loadable and not served_buses(snapshot) and snapshot.core.state == "loadable":
+        # modprobe loads the core with the mechanism; alone it is no remedy, and all that can be named.
+        loadable = [snapshot.core]
+    for mechanism in loadable:
+        later = f"; {', '.join(mechanism.autoload)} will load it at the next boot" if mechanism.autoload else ""
+        keep = "" if mechanism.autoload else f" && echo {mechanism.name} >> /etc/modules"
+        yield Fault(
+            mechanism.name,
+            f"{mechanism.name} is a module and not loaded{later}",
+            mechanism.evidence,
+            severity=_severity(snapshot),
+            remedy=f"modprobe {mechanism.name}{keep} && {_RESCAN}",
+        )
 
 
-def _modular_core(snapshot: Snapshot) -> tuple[Mechanism, ...]:
-    return () if served_buses(snapshot) else (snapshot.core,)
-
-
-@rule("kernel.module-blacklisted", "error", needs=("slots",))
+@rule("kernel.module-blacklisted", "error", needs=("functions",))
 def module_blacklisted(snapshot: Snapshot) -> Iterable[Outcome]:
-    """The mechanism is a module, and modprobe was told not to load it.
+    """The mechanism is a module, and modprobe or the kernel was told not to load it.
 
-    Source: modprobe.d(5), kernel-command-line(7).
+    ``blacklist`` only keeps it from being loaded by itself; ``install … /bin/false`` and ``module_blacklist=`` refuse an
+    explicit modprobe too. Source: modprobe.d(5), kernel-command-line(7).
     """
     for mechanism in _needed(snapshot):
         if mechanism.state == "blacklisted":
+            command = load_command(mechanism.name, mechanism.evidence[0])
             yield Fault(
                 mechanism.name,
                 f"{mechanism.name} is blacklisted: {mechanism.blocked_by}",
                 mechanism.evidence,
                 severity=_severity(snapshot),
-                remedy=f"modprobe {mechanism.name} && {_RESCAN}",
+                remedy=f"{command} && {_RESCAN}" if command else "",
                 detail="take the blacklist away for the next boot",
             )
 
 
-@rule("kernel.mechanism-disabled", "error", needs=("slots",))
+@rule("kernel.mechanism-disabled", "error", needs=("functions",))
 def mechanism_disabled(snapshot: Snapshot) -> Iterable[Outcome]:
     """A parameter switches off the mechanism that a bus of this machine needs.
 
     acpiphp.disable=1, acpi=off, pci=noacpi; pcie_ports=compat, and what makes Linux ask firmware for nothing:
-    pci=nomsi, pci=nommconf, pcie_aspm=off. Source: Documentation/admin-guide/kernel-parameters.txt,
-    drivers/acpi/pci_root.c.
+    pci=nomsi, pci=nommconf, pcie_aspm=off; initcall_blacklist= of a driver that is built in.
+    Source: Documentation/admin-guide/kernel-parameters.txt, drivers/acpi/pci_root.c.
     """
     for mechanism in _needed(snapshot):
         if mechanism.state == "disabled":

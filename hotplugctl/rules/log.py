@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from hotplugctl.model.reads import Absent, reason
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.snapshot import Snapshot
+from hotplugctl.rules.facts import in_trouble
 from hotplugctl.rules.registry import Fault, Outcome, rule
-
-# Functions that run under the lock of every scan, or on the work queue of every hot-plug event.
-_HOTPLUG_CODE = (
-    "acpi_pci_", "acpiphp_", "disable_slot", "enable_slot", "hotplug_event", "pci_assign_", "pci_bus_add",
-    "pci_bus_assign", "pci_bus_scan", "pci_hp_", "pci_remove_", "pci_rescan_", "pci_scan_", "pci_stop_",
-    "pciehp_", "shpc_", "shpchp_",
-)  # fmt: skip
 
 
 @rule("log.hotplug-oops", "error", needs=("log",), remedy="reboot")
@@ -21,19 +16,33 @@ def hotplug_oops(snapshot: Snapshot) -> Iterable[Outcome]:
     """The kernel crashed inside its PCI hot-plug code: nothing is enumerated any more, whatever sysfs shows.
 
     The thread that died holds the lock that every scan needs. Seen where a hot-added bridge got no bus numbers
-    (a NULL pointer in shpc_init) on 6.1 and 7.2. Only a reboot helps. Source: drivers/pci/hotplug/shpchp_core.c.
+    (a NULL pointer in shpc_init) on 6.1 and 7.2. Only a reboot helps. Source: drivers/pci/hotplug/shpchp_core.c,
+    pci_lock_rescan_remove() in drivers/pci/probe.c.
     """
-    dead = False
-    for event in snapshot.log.events:
-        symbol = str(event.get("symbol") or "")
-        dead = dead or event.kind in ("oops", "panic")
-        if dead and event.kind == "oops-at" and symbol.startswith(_HOTPLUG_CODE):
-            yield Fault(
-                symbol,
-                f"the kernel crashed in its hot-plug code ({symbol}): no device is enumerated until a reboot",
-                (Evidence(snapshot.log.source or "kernel log", f"Oops in {symbol}"),),
-            )
-            return
+    where = in_trouble(snapshot, ("oops", "panic"))
+    if where is not None:
+        yield Fault(
+            where,
+            f"the kernel crashed in its hot-plug code ({where}): no device is enumerated until a reboot",
+            (Evidence(snapshot.log.source or "kernel log", f"Oops in {where}"),),
+        )
+
+
+@rule("log.hotplug-hung", "warning", needs=("log",), remedy="")
+def hotplug_hung(snapshot: Snapshot) -> Iterable[Outcome]:
+    """The thread that handles PCI hot-plug was stuck for minutes: while it is, no device comes or goes.
+
+    So it is where a device is taken away under a mounted file system, or a driver waits for a device that is gone:
+    the removal waits, and all that follows waits for the removal. Source: kernel/hung_task.c.
+    """
+    where = in_trouble(snapshot, ("hung-task",))
+    if where is not None:
+        yield Fault(
+            where,
+            f"the kernel's hot-plug thread was stuck ({where}): later arrivals and removals wait behind it",
+            (Evidence(snapshot.log.source or "kernel log", f"blocked: {where}"),),
+            detail="unmount and close what uses the device that is being removed; if the thread stays stuck, reboot",
+        )
 
 
 @rule("log.unreadable", "info", remedy="")
@@ -42,8 +51,6 @@ def unreadable(snapshot: Snapshot) -> Iterable[Outcome]:
 
     Reading it needs CAP_SYSLOG where kernel.dmesg_restrict is 1. Source: Documentation/admin-guide/sysctl/kernel.rst.
     """
-    from hotplugctl.model.reads import Absent, reason
-
     failure = snapshot.log.failure
     if failure is not None and not isinstance(failure, Absent):
         yield Fault(None, "the kernel log could not be read", (Evidence(failure.path, reason(failure)),))

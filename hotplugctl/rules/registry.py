@@ -10,7 +10,10 @@ from hotplugctl.model.snapshot import Snapshot
 
 
 class Fault(NamedTuple):
-    """One thing that is wrong: its subject, a sentence, and what shows it. Empty fields fall back to the rule's."""
+    """One thing that is wrong: its subject, a sentence, and what shows it. Empty fields fall back to the rule's.
+
+    ``mechanism``: the one that would have to serve here; what keeps that from working explains this fault.
+    """
 
     subject: Optional[str]
     summary: str
@@ -20,6 +23,7 @@ class Fault(NamedTuple):
     remedy: Optional[str] = None
     severity: Optional[str] = None
     side: Optional[str] = None
+    mechanism: Optional[str] = None
 
 
 class Undecided(NamedTuple):

@@ -35,6 +35,7 @@ class DiskTree(Rooted):
         self.root = root
         self._root = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self._handles: dict[str, int] = {"": self._root}
+        self._base: Optional[str] = None
 
     def close(self) -> None:
         """Close every handle but those of directories that were handed out."""
@@ -106,7 +107,11 @@ class DiskTree(Rooted):
         """See ``Tree.directory``."""
         spot = ""
         try:
-            spot = self._quick(path) or self.walk(path, True)
+            spot = self._quick(path)
+            handle = -1 if spot else self._straight(path)
+            if handle >= 0:
+                return DiskDirectory(self, path, path, handle)
+            spot = spot or self.walk(path, True)
             handle = self.open_folder(spot, _PASS_FOLDER)
         except Lost as lost:
             return self.failure(path, lost.spot, lost.errno)
@@ -114,6 +119,24 @@ class DiskTree(Rooted):
             # A file, a directory that only the manifest knows, or none: the long way tells.
             return super().directory(path)
         return DiskDirectory(self, path, spot, handle)
+
+    def _straight(self, path: str) -> int:
+        """A handle on a directory that no link leads to, opened in one step; -1 where a walk must tell.
+
+        The kernel's own name for what was opened shows whether a link was followed on the way.
+        """
+        if self.gaps is None:
+            return -1
+        if self._base is None:
+            self._base = _name_of(self._root)
+        try:
+            handle = os.open(path[1:], _PASS_FOLDER, dir_fd=self._root)
+        except (OSError, ValueError):
+            return -1
+        if self._base + path == _name_of(handle):
+            return handle
+        os.close(handle)
+        return -1
 
     def _quick(self, path: str) -> str:
         """The spot of an entry of a known directory, and of a link into one (as in /sys/bus/pci/devices); else ``""``."""
@@ -254,6 +277,14 @@ class DiskDirectory:
         trace: Optional[TracebackType],
     ) -> None:
         self.close()
+
+
+def _name_of(handle: int) -> str:
+    """The path of an open directory (proc_pid_fd(5)); empty where /proc does not tell."""
+    try:
+        return os.readlink(f"/proc/self/fd/{handle}")
+    except OSError:
+        return ""
 
 
 def _no_such_name() -> FileNotFoundError:

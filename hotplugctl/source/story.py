@@ -74,6 +74,9 @@ def _is_stage(tree: Tree, path: str) -> bool:
 
 def _choose(top: str, stages: list[str], label: str, stage: Optional[str]) -> str:
     listed = ", ".join(stages)
+    if stage is None and len(stages) == 1:
+        # Nothing to choose; and so looks a recording that was packed with its folder.
+        return _below(top, stages[0])
     if stage is None:
         raise UnusableRoot(f"{label}: a story of several recordings: {listed}", f"add --stage {stages[0]}")
     if stage not in stages:

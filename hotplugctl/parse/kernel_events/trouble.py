@@ -54,6 +54,13 @@ BY_PREFIX = (
         re.compile(r"(?:RIP|EIP|IP|NIP)\Z"),
         Rule(rf"(?:[0-9a-f]{{2,4}}:)?(?:\[<{HEX}>\] {{1,2}}){{0,2}}{_SYMBOL}", fact("oops-at")),
     ),
+    # Who it was that crashed or hangs: the lines that follow such a report, and that of a mere warning too.
+    (
+        "CP",
+        re.compile(r"CPU\Z"),
+        Rule(rf"{NUMBER} (?:UID: {NUMBER} )?PID: {NUMBER} Comm: (?P<task>\S{{1,64}})", fact("report-task")),
+    ),
+    ("Wo", re.compile(r"Workqueue\Z"), Rule(r"(?P<queue>\S{1,64}) (?P<work>\S{1,80})", fact("report-work"))),
     ("Oo", re.compile(r"Oops\Z"), Rule(rf"(?P<what>[0-9a-z: ]{{0,60}}?) ?\[#{NUMBER}\]", _oops)),
     (
         "NV",

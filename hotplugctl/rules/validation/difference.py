@@ -22,7 +22,7 @@ class Shows(NamedTuple):
 
     The options that lspci was called with are not in its output. Lines of the kernel (-k, or -v) and subsystems are
     shown if any record has one; slots by -v and -vmm of every lspci that shows drivers (3.0, 2008).
-    ``numbered``: -vv, whose regions bear numbers; ``regions``: -v or more.
+    ``regions``: -v or more; ``numbered``: -vv, whose regions bear numbers; ``records``: -vmm.
     """
 
     drivers: bool
@@ -30,6 +30,7 @@ class Shows(NamedTuple):
     slots: bool
     regions: bool
     numbered: bool
+    records: bool
 
     @classmethod
     def of(cls, text: Testimony, *, slots: bool) -> Shows:
@@ -44,6 +45,7 @@ class Shows(NamedTuple):
             slots and (slotted or (drivers and text.form in ("verbose", "vmm"))),
             text.form == "verbose" and bool(numbers),
             numbers == {True},
+            text.form == "vmm",
         )
 
 

@@ -21,6 +21,12 @@ def differences(record: LspciRecord, subject: Subject, shows: Shows) -> Iterator
     yield from _id("vendor", record.vendor, subject)
     yield from _id("device", record.device, subject)
     yield from _class(record, subject)
+    if shows.records:
+        # A record always has these three.
+        for key in ("vendor", "device", "class"):
+            named = getattr(record, "class_" if key == "class" else key) or getattr(record, f"{key}_name")
+            if not named:
+                yield from _left_out(key, subject)
     yield from _vanished(record, subject)
     if not record.vanished:
         yield from _subsystem(record, subject, shows)
@@ -32,6 +38,11 @@ def differences(record: LspciRecord, subject: Subject, shows: Shows) -> Iterator
     if shows.slots and (record.slot or subject.slots) and record.slot not in subject.slots:
         found = subject.slots or None
         yield Difference("slot", record.slot, found, "/sys/bus/pci/slots")
+
+
+def _left_out(key: str, subject: Subject) -> Iterator[Difference]:
+    for evidence in subject.ids[key][:1]:
+        yield Difference(key, None, evidence.value, evidence.source)
 
 
 def _id(key: str, said: Optional[str], subject: Subject) -> Iterator[Difference]:
@@ -69,7 +80,9 @@ def _subsystem(record: LspciRecord, subject: Subject, shows: Shows) -> Iterator[
     if has_subsystem(record):
         yield from _id("subsystem_vendor", record.subsystem_vendor, subject)
         yield from _id("subsystem_device", record.subsystem_device, subject)
-    elif shows.subsystems and not subject.function.is_bridge:
+        if shows.records and not (record.subsystem_vendor or record.subsystem_vendor_name):
+            yield from _left_out("subsystem_vendor", subject)
+    elif shows.subsystems and (not subject.function.is_bridge or record.capabilities):
         # Of a bridge it is in a capability, which lspci may not be allowed to read.
         for evidence in subject.ids["subsystem_vendor"]:
             if evidence.value not in _NOTHING:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hotplugctl.model.reads import Absent, Unrecorded, reason
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.validation import Problem, Subjects, Testimony
-from hotplugctl.rules.validation import fields, ranges
+from hotplugctl.rules.validation import fields, names, ranges
 from hotplugctl.rules.validation.difference import Difference, Shows
 from hotplugctl.rules.validation.words import capped, shown
 
@@ -24,10 +24,11 @@ class _Key(NamedTuple):
 def lspci(texts: Iterable[Testimony], subjects: Subjects) -> tuple[Problem, ...]:
     """Every contradiction; what sysfs or the text does not tell contradicts nothing. Trees (-t) are not looked at."""
     found: dict[_Key, list[Evidence]] = {}
-    for text in texts:
-        for key, witnesses in _of_text(text, subjects):
-            known = found.setdefault(key, [])
-            known += [witness for witness in witnesses if witness not in known]
+    given = tuple(texts)
+    claims = [claim for text in given for claim in _of_text(text, subjects)]
+    for key, witnesses in [*claims, *_names(given)]:
+        known = found.setdefault(key, [])
+        known += [witness for witness in witnesses if witness not in known]
     return tuple(capped(Problem(*key, tuple(witnesses)) for key, witnesses in found.items()))
 
 
@@ -74,6 +75,14 @@ def _fields(text: Testimony, subjects: Subjects) -> Iterator[tuple[_Key, list[Ev
             yield _problem(text.source, address, difference)
         for difference in ranges.differences(record, subject, shows, text.dumps.get(address)):
             yield _problem(text.source, address, difference)
+
+
+def _names(texts: Iterable[Testimony]) -> Iterator[tuple[_Key, list[Evidence]]]:
+    """Names are no evidence, but all texts have them from the same pci.ids."""
+    for address, field, said in names.disagreements(texts):
+        words = ", elsewhere ".join(shown(name) for name in dict.fromkeys(item.value for item in said))
+        key = _Key("lspci.field-differs", f"{address} {field}", f"lspci says {words}")
+        yield key, [Evidence(item.source, shown(item.value)) for item in said]
 
 
 def _problem(source: str, address: str, item: Difference) -> tuple[_Key, list[Evidence]]:

@@ -17,6 +17,8 @@ from hotplugctl.rules.validation.difference import Difference, Shows
 
 _MASKS = {"io": ~0x3, "mem": ~0xF, "rom": ~0x7FF}
 _ROM = 6
+# -x, -x of a CardBus bridge, -xxx, -xxxx.
+_DUMPS = (64, 128, 256, 4096)
 
 
 def differences(
@@ -24,6 +26,8 @@ def differences(
 ) -> Iterator[Difference]:
     """Every range and number that both tell, and otherwise. A device that does not answer tells none."""
     config = subject.config
+    if record.config is not None and len(record.config) not in _DUMPS:
+        yield Difference("config", f"{len(record.config)} bytes", "64 and more", f"{subject.function.path}/config")
     if config is not None and dump is not None and dump.all_ones != config.all_ones:
         words = {True: "only ones", False: "a device that answers"}
         yield Difference("config", words[dump.all_ones], words[config.all_ones], f"{subject.function.path}/config")
@@ -107,19 +111,28 @@ def _buses(record: LspciRecord, config: ConfigSpace, source: str) -> Iterator[Di
 def _windows(record: LspciRecord, subject: Subject, config: ConfigSpace) -> Iterator[Difference]:
     """lspci prints the registers, or (since 3.7) what the kernel has made of them."""
     known = {(line.start, line.end) for line in (subject.resources or ())[_ROM + 1 :]}
+    source = f"{subject.function.path}/config"
+    printed = {window.kind for window in record.windows}
+    for register in config.windows if printed else ():
+        if register.enabled and not register.zero and register.kind not in printed:
+            yield Difference(f"{register.kind} window", None, _span((register.base, register.limit)), source)
     for window in record.windows:
         if window.start is None or window.end is None or window.disabled:
             continue
-        register = config.window(window.kind)
-        if register is not None and register.enabled and not register.zero:
-            said, found = (window.start, window.end), (register.base, register.limit)
+        programmed = config.window(window.kind)
+        if programmed is not None and programmed.enabled and not programmed.zero:
+            said, found = (window.start, window.end), (programmed.base, programmed.limit)
             if said != found and said not in known:
-                source = f"{subject.function.path}/config"
                 yield Difference(f"{window.kind} window", _span(said), _span(found), source)
 
 
 def _registers(dump: ConfigSpace, config: ConfigSpace, source: str) -> Iterator[Difference]:
-    """-x dumps the very bytes; of these only base addresses and bus numbers hold still."""
+    """-x dumps the very bytes; of these only ids, base addresses, bus numbers and windows hold still."""
+    for key in ("vendor", "device", "class_"):
+        if getattr(dump, key) != getattr(config, key):
+            yield Difference(f"config {key.rstrip('_')}", getattr(dump, key), getattr(config, key), source)
+    if dump.windows != config.windows:
+        yield Difference("windows", _windows_of(dump), _windows_of(config), source)
     said, found = ({bar.index: bar.base for bar in space.bars if bar.kind != "none"} for space in (dump, config))
     for index in sorted({*said, *found}):
         if said.get(index) != found.get(index):
@@ -130,6 +143,10 @@ def _registers(dump: ConfigSpace, config: ConfigSpace, source: str) -> Iterator[
 
 def _span(window: tuple[int, int]) -> str:
     return f"{window[0]:x}-{window[1]:x}"
+
+
+def _windows_of(space: ConfigSpace) -> list[str]:
+    return [f"{window.kind} {_span((window.base, window.limit))}" for window in space.windows]
 
 
 def _numbers(buses: Buses) -> str:
