@@ -14,7 +14,7 @@ from hotplugctl.model.lspci import LspciRecord
 from hotplugctl.model.reads import Absent, Unrecorded, Value, reason
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.snapshot import Detail
-from hotplugctl.model.validation import EXPECTED_PATH, Claims, Expectation, Subject, Subjects, Testimony
+from hotplugctl.model.validation import EXPECTED_PATH, Claims, Expectation, Subject, Subjects, Witness
 from hotplugctl.parse import config_space, lspci, modalias
 from hotplugctl.source.manifest import BadManifest
 from hotplugctl.source.manifest import parse as parse_object
@@ -30,7 +30,7 @@ _KEYS = ("vendor", "device", "subsystem_vendor", "subsystem_device", "class")
 _CLAIMS_LIMIT = 10_000
 
 
-def texts(tree: Rooted) -> tuple[Testimony, ...]:
+def texts(tree: Rooted) -> tuple[Witness, ...]:
     """Every text ``cmd/lspci*``, parsed; one that cannot be read is there with its failure."""
     try:
         # Not Tree.names: witnesses are no evidence, and a manifest does not say that anybody listed them.
@@ -40,12 +40,12 @@ def texts(tree: Rooted) -> tuple[Testimony, ...]:
     return tuple(_text(tree, f"{_CMD}/{name}") for name in names if name.startswith("lspci"))
 
 
-def _text(tree: Rooted, path: str) -> Testimony:
+def _text(tree: Rooted, path: str) -> Witness:
     read = tree.read(path, _TEXT_LIMIT)
     if not isinstance(read, Value):
-        return Testimony(path, "none", (), {}, read)
+        return Witness(path, "none", (), {}, read)
     parsed = lspci.parse(read.data.decode("utf-8", "backslashreplace"))
-    return Testimony(path, parsed.form, parsed.records, _dumps(parsed.records))
+    return Witness(path, parsed.form, parsed.records, _dumps(parsed.records))
 
 
 def _dumps(records: Iterable[LspciRecord]) -> Mapping[str, ConfigSpace]:

@@ -55,7 +55,7 @@ class Subjects(NamedTuple):
     slots_known: bool
 
 
-class Testimony(NamedTuple):
+class Witness(NamedTuple):
     """An lspci text: its path, the form and the records of ``model.lspci``, and its hex dumps (address → header).
 
     ``failure``: why it could not be read.

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.snapshot import Snapshot
-from hotplugctl.rules.facts import by_address, functions_behind, pcie, served_buses
+from hotplugctl.rules.facts import by_address, hotplug_port, pcie, served_buses
 from hotplugctl.rules.registry import Fault, Outcome, rule
 
 
@@ -26,6 +26,7 @@ def gpe_missed(snapshot: Snapshot) -> Iterable[Outcome]:
             None,
             f"the host announced PCI changes {times} by ACPI, and acpiphp was not there to hear it",
             (Evidence(acpi.gpe_path, str(acpi.gpe)), Evidence(acpi.phpr, "PCI Hotplug resources")),
+            mechanism="acpiphp",
         )
 
 
@@ -33,22 +34,26 @@ def gpe_missed(snapshot: Snapshot) -> Iterable[Outcome]:
 def card_waits(snapshot: Snapshot) -> Iterable[Outcome]:
     """A card waits at a port that nobody serves: its presence is latched in the port's slot status.
 
-    A rescan does not help: the slot's power is off, and only pciehp would switch it on.
+    A rescan does not help: the slot's power is off, and only pciehp would switch it on. That the presence changed is
+    latched as well, and stays so when the card is gone again: only the presence itself counts.
     Source: PCIe Base 5.0, 7.5.3.11.
     """
     served = served_buses(snapshot)
+    functions = by_address(snapshot)
+    full = {function.parent for function in functions.values()}
     for bus, port in snapshot.buses.items():
         cap = pcie(snapshot, port)
-        if port is None or bus in served or cap is None or not cap.slot_implemented:
+        if port is None or cap is None or bus in served or port in full or port not in functions:
             continue
-        if cap.presence and not functions_behind(snapshot, port):
+        if cap.presence and hotplug_port(snapshot, port):
             pressed = ", AttnBtn+" if cap.attn_button_pressed else ""
-            function = by_address(snapshot)[port]
             yield Fault(
                 port,
                 f"a card waits at port {port} (bus {bus}), and nobody switches its slot on",
-                (Evidence(f"{function.path}/config", f"SltSta PresDet+{pressed}"),),
+                (Evidence(f"{functions[port].path}/config", f"SltSta PresDet+{pressed}"),),
                 port,
+                severity="info" if snapshot.guest.physical else None,
                 detail="a rescan does not find it: the slot is powered off; "
                 "boot with pciehp enabled and the card appears",
+                mechanism="pciehp",
             )

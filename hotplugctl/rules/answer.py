@@ -26,5 +26,5 @@ def answer(snapshot: Snapshot, rules: Iterable[Rule]) -> Answer:
     findings = run(rules, snapshot)
     room = headroom(snapshot.scene)
     word, why = verdict(snapshot, room, findings)
-    can = {item.name: usable(item.name, snapshot.slots.items, findings) for item in snapshot.mechanisms}
+    can = {item.name: usable(item.name, snapshot.slots.items, snapshot) for item in snapshot.mechanisms}
     return Answer(Report(word, why, findings), room, can)

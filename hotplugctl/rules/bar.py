@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from hotplugctl.model.config_space import Bar
 from hotplugctl.model.devices import PciFunction
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.resource import ResourceLine
-from hotplugctl.model.snapshot import Snapshot
+from hotplugctl.model.snapshot import Detail, Snapshot
+from hotplugctl.rules.facts import in_hotplug_slots
 from hotplugctl.rules.registry import Fault, Outcome, rule
 
 _BARS = 6
+_VENDOR_SPECIFIC = 0x09
+
+
+class _Missing(NamedTuple):
+    """A BAR without an address: is it one of I/O, and what shows it."""
+
+    index: int  # type: ignore[assignment]
+    io: bool
+    evidence: tuple[Evidence, ...]
 
 
 @rule("bar.unassigned", "warning", needs=("functions",))
@@ -20,28 +30,37 @@ def unassigned(snapshot: Snapshot) -> Iterable[Outcome]:
     """A BAR of the function has no address: there was no room for it behind its port.
 
     Its ``resource`` line is empty or unset while the config space still shows the type bits of a BAR, or the last word
-    of the kernel log on it is that it failed. An I/O BAR or a ROM does not matter to a function whose driver is bound.
+    of the kernel log on it is that it failed. It is only said where a driver is bound all the same, of an I/O BAR
+    beside memory BARs (only the oldest virtio devices need it), and of functions that belong to the board.
     Source: drivers/pci/setup-res.c, PCI Local Bus 3.0, 6.2.5.1.
     """
+    hot = in_hotplug_slots(snapshot)
     for function in snapshot.functions.items:
         detail = snapshot.details.get(function.address)
         if detail is None or detail.resources is None or (detail.config is not None and detail.config.all_ones):
             continue
-        for index in range(2 if function.is_bridge else _BARS):
-            line = detail.resources[index] if index < len(detail.resources) else None
-            if line is None or line.assigned:
-                continue
-            evidence = _evidence(snapshot, function, index, line, detail.config.bars if detail.config else ())
+        for missing in _missing(snapshot, function, detail, detail.resources):
+            matters = _matters(snapshot, function, detail, missing, hot)
+            yield _fault(function, missing, None if matters else "info")
+
+
+def _missing(
+    snapshot: Snapshot, function: PciFunction, detail: Detail, lines: tuple[ResourceLine, ...]
+) -> Iterable[_Missing]:
+    bars = {bar.index: bar for bar in detail.config.bars} if detail.config is not None else {}
+    for index, line in enumerate(lines[: 2 if function.is_bridge else _BARS]):
+        if not line.assigned:
+            raw = bars.get(index)
+            evidence = _evidence(snapshot, function, line, raw)
             if evidence:
-                yield _fault(function, index, evidence)
+                yield _Missing(index, line.is_io or (raw is not None and raw.kind == "io"), evidence)
 
 
 def _evidence(
-    snapshot: Snapshot, function: PciFunction, index: int, line: ResourceLine, bars: Iterable[Bar]
+    snapshot: Snapshot, function: PciFunction, line: ResourceLine, raw: Optional[Bar]
 ) -> tuple[Evidence, ...]:
-    path = function.path
+    index, path = line.index, function.path
     found = [Evidence(f"{path}/resource:{index + 1}", "a size without an address")] if line.flags else []
-    raw = next((bar for bar in bars if bar.index == index), None)
     if raw is not None and raw.kind != "none" and raw.base == 0 and _has_type_bits(raw):
         found.append(Evidence(f"{path}/config", f"BAR {index} is {raw.kind}, base 0"))
     if snapshot.log.bars.get((function.address, f"BAR {index}")) == "failed":
@@ -54,12 +73,30 @@ def _has_type_bits(raw: Bar) -> bool:
     return raw.kind != "mem32" or raw.prefetchable
 
 
-def _fault(function: PciFunction, index: int, evidence: tuple[Evidence, ...]) -> Fault:
-    severity: Optional[str] = "info" if function.driver is not None or function.is_bridge else None
+def _matters(snapshot: Snapshot, function: PciFunction, detail: Detail, missing: _Missing, hot: frozenset[str]) -> bool:
+    if function.driver is not None or function.is_bridge or snapshot.guest.physical:
+        return False
+    if missing.io and not _needs_io(function, detail):
+        return False
+    # On a board many a function without driver has no address, and nobody misses it.
+    return function.address in hot or not hot or function.vendor == "1af4"
+
+
+def _needs_io(function: PciFunction, detail: Detail) -> bool:
+    """Legacy virtio works by I/O alone; else it is needed only where there is no memory BAR to use in its place."""
+    legacy = function.vendor == "1af4" and "1000" <= (function.device or "") <= "103f"
+    config = detail.config
+    if legacy and config is not None and not config.truncated:
+        return all(capability.id != _VENDOR_SPECIFIC for capability in config.capabilities)
+    return not any(line.is_mem and line.assigned for line in (detail.resources or ())[:_BARS])
+
+
+def _fault(function: PciFunction, missing: _Missing, severity: Optional[str]) -> Fault:
+    index = missing.index
     return Fault(
         f"{function.address} BAR {index}",
         f"BAR {index} of {function.address} has no address: no room for it behind its port",
-        evidence,
+        missing.evidence,
         function.address,
         remedy="",
         severity=severity,

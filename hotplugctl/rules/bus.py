@@ -13,6 +13,7 @@ from hotplugctl.rules.facts import (
     express_root,
     has_shpc,
     hotplug_port,
+    mechanism,
     needed,
     pcie,
     served_buses,
@@ -32,6 +33,7 @@ class _Place(NamedTuple):
     bus: str
     mechanism: Optional[str]
     path: str
+    class_: Optional[str]
     served: bool
     ways: bool
 
@@ -58,19 +60,17 @@ def unserved(snapshot: Snapshot) -> Iterable[Outcome]:
     """
     served = served_buses(snapshot)
     wants = needed(snapshot)
-    paths = {function.address: function.path for function in snapshot.functions.items}
+    functions = by_address(snapshot)
     virtual = {function.bus for function in vmbus_functions(snapshot)}
-    blind: list[str] = []
-    for bus, port in snapshot.buses.items():
-        if bus in served or bus in virtual:
-            continue
-        path = paths.get(port or "", f"/sys/bus/pci/devices/{port}")
-        place = _Place(snapshot, bus, wants.get(bus), path, bool(served), bool(served or wants))
+    left = {bus: port for bus, port in snapshot.buses.items() if bus not in served and bus not in virtual}
+    blind = [port for port in left.values() if port is not None and capabilities_unknown(snapshot, port)]
+    for bus, port in left.items():
+        above = functions.get(port or "")
+        path, class_ = ("", None) if above is None else (above.path, above.class_)
+        place = _Place(snapshot, bus, wants.get(bus), path, class_, bool(served), bool(served or wants or blind))
         if port is None:
             yield _of_root(place)
-        elif capabilities_unknown(snapshot, port):
-            blind.append(port)
-        else:
+        elif port not in blind:
             yield from _of_port(place, port)
     if blind:
         more = f" and {len(blind) - 1} more" if len(blind) > 1 else ""
@@ -94,11 +94,14 @@ def _of_root(place: _Place) -> Fault:
     described = snapshot.acpi.slots.get(bus, {})
     evidence = (place.nothing, *(Evidence(path, "a slot by ACPI") for path in list(described.values())[:1]))
     detail = None
+    acpiphp = mechanism(snapshot, "acpiphp")
+    # Where acpiphp runs and took none of the slots that firmware names, these are not for hot-plug (no _EJ0).
+    passed = not described or (acpiphp is not None and acpiphp.state in ("builtin", "loaded"))
     if not described:
         detail = "firmware describes no slots for it (acpi-root-pci-hotplug=off in QEMU, or ACPI is off)"
     return Fault(
         bus, f"nobody serves root bus {bus}: a device plugged in there is not seen", evidence,
-        severity=place.severity("warning" if described else "info"), side="guest" if described else "host",
+        severity=place.severity("info" if passed else "warning"), side="guest" if described else "host",
         detail=detail, mechanism=place.mechanism,
     )  # fmt: skip
 
@@ -110,7 +113,7 @@ def _of_port(place: _Place, port: str) -> Iterable[Fault]:
         yield _of_hotplug_port(place, port)
     elif has_shpc(snapshot, port):
         yield _of_shpc(place, port)
-    elif snapshot.guest.physical or by_address(snapshot)[port].class_ not in ("060400", "060401"):
+    elif snapshot.guest.physical or place.class_ not in ("060400", "060401"):
         # Not a bridge with a bus of its own kind: VMD and the like bring host bridges along.
         return
     elif bus in snapshot.acpi.slots:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Optional
+from typing import Optional
 
 from hotplugctl.model.devices import PciFunction
+from hotplugctl.model.log import KernelEvent
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.snapshot import Snapshot
 from hotplugctl.rules.binding import explain
-from hotplugctl.rules.facts import in_hotplug_slot
+from hotplugctl.rules.facts import by_address, in_hotplug_slots
 from hotplugctl.rules.registry import Fault, Outcome, rule
-
-if TYPE_CHECKING:
-    from hotplugctl.model.log import KernelEvent
 
 # Base classes whose devices are of no use without a driver: storage, network, and USB and the like behind 0c03.
 _NEEDS_DRIVER = ("01", "02", "0c03")
+# These too are plugged in to be used: 3D controllers, multimedia, communication, encryption, accelerators.
+_ALSO_USED = ("0302", "04", "07", "0b40", "10", "12")
 _VIRTIO = "1af4"
 # Inter-VM shared memory bears the virtio vendor id, is no virtio device and has no driver in Linux.
 _IVSHMEM = ("1af4", "1110")
@@ -35,33 +35,42 @@ def not_bound(snapshot: Snapshot) -> Iterable[Outcome]:
     """A storage, network, USB or virtio function has no driver, and is of no use so.
 
     Told apart: blacklisted, no module of this kernel claims it, a module claims it and nothing loaded it, the driver
-    is loaded and did not bind, driver_override points elsewhere. Chipset functions outside of every hot-plug slot are
-    only mentioned. Source: Documentation/driver-api/driver-model/binding.rst, modprobe.d(5).
+    is there and did not bind, driver_override points elsewhere. An accelerator or the like counts where it sits in a
+    hot-plug slot. Chipset functions outside of every hot-plug slot are only mentioned, and so is all on a physical
+    machine. Source: Documentation/driver-api/driver-model/binding.rst, modprobe.d(5).
     """
+    hot = in_hotplug_slots(snapshot)
     for function in snapshot.functions.items:
-        if function.driver is None and "driver" not in function.unknown and needs_driver(function):
-            yield _why(snapshot, function, function.modalias)
+        if function.driver is None and "driver" not in function.unknown and _wants(function, hot):
+            yield _why(snapshot, function, _severity(snapshot, function, hot))
 
 
-def _why(snapshot: Snapshot, function: PciFunction, modalias: Optional[str]) -> Outcome:
+def _wants(function: PciFunction, hot: frozenset[str]) -> bool:
+    if needs_driver(function):
+        return True
+    return function.address in hot and (function.class_ or "").startswith(_ALSO_USED)
+
+
+def _severity(snapshot: Snapshot, function: PciFunction, hot: frozenset[str]) -> Optional[str]:
+    """The rule's own, or info for what belongs to the board."""
+    chipset = function.address not in hot and function.vendor != _VIRTIO and bool(snapshot.slots.items)
+    return "info" if chipset or snapshot.guest.physical else None
+
+
+def _why(snapshot: Snapshot, function: PciFunction, severity: Optional[str]) -> Outcome:
     address = function.address
-    fixed = not in_hotplug_slot(snapshot, function) and bool(snapshot.slots.items)
-    severity = "info" if fixed or snapshot.guest.physical else None
-    said = explain(snapshot, modalias, function.path)
-    if isinstance(said, str):
-        return Fault(
-            address, f"{address} has no driver", (Evidence(f"{function.path}/driver", "absent"),), address,
-            detail=said, severity=severity,
-        )  # fmt: skip
+    absent = Evidence(f"{function.path}/driver", "absent")
     override = snapshot.details[address].override if address in snapshot.details else None
     if override is not None:
         return Fault(
             address, f"{address} has no driver: driver_override asks for {override}",
-            (Evidence(f"{function.path}/driver_override", override),), address, severity=severity,
+            (absent, Evidence(f"{function.path}/driver_override", override)), address, severity=severity,
         )  # fmt: skip
+    said = explain(snapshot, function.modalias, function.path)
+    if isinstance(said, str):
+        return Fault(address, f"{address} has no driver", (absent,), address, detail=said, severity=severity)
     return Fault(
-        address, f"{address} has no driver: {said.summary}",
-        (Evidence(f"{function.path}/driver", "absent"), *said.evidence), address, remedy=said.remedy,
+        address, f"{address} has no driver: {said.summary}", (absent, *said.evidence), address, remedy=said.remedy,
         severity=severity, side=said.side,
     )  # fmt: skip
 
@@ -87,28 +96,38 @@ def autoprobe_off(snapshot: Snapshot) -> Iterable[Outcome]:
 def probe_failed(snapshot: Snapshot) -> Iterable[Outcome]:
     """A driver was offered the device and refused it with an error.
 
-    Only the last word of the log counts, and only where the device has no driver now. Source: drivers/base/dd.c.
+    Only the last word of the log on the device counts, and only where it has no driver now. Functions of the board are
+    only mentioned. Source: drivers/base/dd.c.
     """
-    unbound = {function.address for function in snapshot.functions.items if function.driver is None}
+    functions = by_address(snapshot)
+    hot = in_hotplug_slots(snapshot)
+    for address, event in _last_failures(snapshot).items():
+        function = functions.get(address)
+        if function is None:
+            continue
+        driver, error = event.get("driver") or "the driver", event.get("error")
+        said = f"probe of {event.get('device')} failed with error {error}"
+        yield Fault(
+            address,
+            f"{driver} refused {address} with error {error}",
+            (Evidence(snapshot.log.source or "kernel log", said),),
+            address,
+            detail="its BARs, its interrupts or the device itself are not as the driver needs them",
+            severity=_severity(snapshot, function, hot) if needs_driver(function) else "info",
+        )
+
+
+def _last_failures(snapshot: Snapshot) -> dict[str, KernelEvent]:
+    """Function without driver → the last failure of a driver with it, since the function was found."""
     child_of = {child.name: child.address for child in snapshot.children if child.driver is None}
-    unbound |= set(child_of.values())
+    unbound = {function.address for function in snapshot.functions.items if function.driver is None}
+    unbound.update(child_of.values())
     last: dict[str, KernelEvent] = {}
     for event in snapshot.log.events:
         if event.kind == "probe-failed":
             address = event.address or child_of.get(str(event.get("device")))
-            if address is not None:
+            if address in unbound and address is not None:
                 last[address] = event
-    for address, event in last.items():
-        if address in unbound:
-            driver, error = event.get("driver") or "the driver", event.get("error")
-            yield Fault(
-                address,
-                f"{driver} refused {address} with error {error}",
-                (
-                    Evidence(
-                        snapshot.log.source or "kernel log", f"probe of {event.get('device')} failed with error {error}"
-                    ),
-                ),
-                address,
-                detail="its BARs, its interrupts or the device itself are not as the driver needs them",
-            )
+        elif event.kind == "device-found":
+            last.pop(event.address or "", None)
+    return last

@@ -16,22 +16,26 @@ _STATUS_ORDER = ("crashed", "fail", "unknown", "pass")
 
 def run(rules: Iterable[Rule], snapshot: Snapshot) -> tuple[Finding, ...]:
     """Every rule's findings, one ``pass`` for a rule that finds nothing: root causes first, then by severity."""
-    found = [finding for rule in rules for finding in _run_one(rule, snapshot)]
-    return _ordered(link_causes(found))
+    found = [pair for rule in rules for pair in _run_one(rule, snapshot)]
+    return _ordered(link_causes([finding for finding, _ in found], [mechanism for _, mechanism in found]))
 
 
-def _run_one(rule: Rule, snapshot: Snapshot) -> Sequence[Finding]:
+_Found = tuple[Finding, Optional[str]]
+
+
+def _run_one(rule: Rule, snapshot: Snapshot) -> Sequence[_Found]:
+    """The rule's findings, each with the mechanism that its fault is about."""
     missing = _missing(rule.needs, snapshot)
     if missing is not None:
-        return [Finding(rule.id, "unknown", rule.severity, summary=rule.title, detail=missing, side=rule.side)]
+        return [(Finding(rule.id, "unknown", rule.severity, summary=rule.title, detail=missing, side=rule.side), None)]
     try:
         outcomes = list(rule.check(snapshot))
     except Exception as error:  # noqa: BLE001 - a rule that crashes must not silence the others
         detail = f"{type(error).__name__}: {error}"
-        return [Finding(rule.id, "crashed", rule.severity, summary=rule.title, detail=detail, side=rule.side)]
+        return [(Finding(rule.id, "crashed", rule.severity, summary=rule.title, detail=detail, side=rule.side), None)]
     if not outcomes:
-        return [Finding(rule.id, "pass", "info", summary=rule.title, side=rule.side)]
-    return [_finding(rule, outcome) for outcome in outcomes]
+        return [(Finding(rule.id, "pass", "info", summary=rule.title, side=rule.side), None)]
+    return [(_finding(rule, outcome), getattr(outcome, "mechanism", None)) for outcome in outcomes]
 
 
 def _finding(rule: Rule, outcome: Outcome) -> Finding:

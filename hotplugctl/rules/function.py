@@ -10,23 +10,32 @@ from hotplugctl.rules.facts import shell
 from hotplugctl.rules.registry import Fault, Outcome, rule
 
 _USED = ("01", "02")
+# They keep a function for a user of their own, who enables it.
+_STAND_INS = ("vfio-pci", "pci-stub", "uio_pci_generic", "igb_uio", "pciback", "xen-pciback")
 
 
 @rule("function.gone", "warning", needs=("functions",))
 def gone(snapshot: Snapshot) -> Iterable[Outcome]:
     """The function is listed, and its config space reads all ones: the device behind it is gone.
 
-    lspci shows it as "rev ff". It was pulled without the guest being told, or died. Source: PCIe Base 5.0, 2.3.2.
+    lspci shows it as "rev ff". It was pulled without the guest being told, or died. Where a driver is bound, what it
+    is asked may never return, and so may its removal. Source: PCIe Base 5.0, 2.3.2.
     """
     for function in snapshot.functions.items:
         detail = snapshot.details.get(function.address)
         if detail is not None and detail.config is not None and detail.config.all_ones:
+            bound = function.driver is not None
             yield Fault(
                 function.address,
                 f"{function.address} does not answer any more: its config space reads ff",
                 (Evidence(f"{function.path}/config", "ff ff ff ff …"),),
                 function.address,
-                remedy=f"echo 1 > {shell(f'{function.path}/remove')}",
+                severity="error" if bound else None,
+                remedy="" if bound else f"echo 1 > {shell(f'{function.path}/remove')}",
+                detail=f"{function.driver} is still bound: unmount and close what uses it; to remove it may hang for "
+                "ever, and then only a reboot helps"
+                if bound
+                else None,
             )
 
 
@@ -39,13 +48,14 @@ def never_enabled(snapshot: Snapshot) -> Iterable[Outcome]:
     """
     for function in snapshot.functions.items:
         if function.enabled is False and function.driver is not None and (function.class_ or "").startswith(_USED):
-            if function.driver in ("vfio-pci", "pci-stub", "uio_pci_generic", "igb_uio"):
+            if function.driver in _STAND_INS:
                 continue
             yield Fault(
                 function.address,
                 f"{function.address} is bound to {function.driver} and was never enabled",
                 (Evidence(f"{function.path}/enable", "0"),),
                 function.address,
+                severity="info" if snapshot.guest.physical else None,
             )
 
 

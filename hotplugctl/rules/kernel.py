@@ -104,8 +104,8 @@ def module_not_loaded(snapshot: Snapshot) -> Iterable[Outcome]:
 def module_blacklisted(snapshot: Snapshot) -> Iterable[Outcome]:
     """The mechanism is a module, and modprobe or the kernel was told not to load it.
 
-    ``blacklist`` only keeps it from being loaded by itself; ``install … /bin/false`` and ``module_blacklist=`` refuse an
-    explicit modprobe too. Source: modprobe.d(5), kernel-command-line(7).
+    ``blacklist`` only keeps it from being loaded by itself; ``install … /bin/false`` and ``module_blacklist=`` refuse
+    an explicit modprobe too. Source: modprobe.d(5), kernel-command-line(7).
     """
     for mechanism in _needed(snapshot):
         if mechanism.state == "blacklisted":

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from hotplugctl.model.devices import Slot
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.snapshot import Snapshot
+from hotplugctl.rules.facts import shell
 from hotplugctl.rules.headroom import is_free
-from hotplugctl.rules.registry import Fault, Outcome, rule
+from hotplugctl.rules.registry import Fault, Outcome, Undecided, rule
 
 _SLOTS = "/sys/bus/pci/slots"
 
@@ -20,33 +22,48 @@ def none_free(snapshot: Snapshot) -> Iterable[Outcome]:
     Give the machine more root ports or bridges before it boots, or unplug something.
     """
     hot = [slot for slot in snapshot.slots.items if slot.hotplug]
-    if hot and not any(is_free(slot) or slot.occupied is None for slot in hot):
-        yield Fault(
-            None,
-            f"none of {len(hot)} hot-plug slots is free",
-            tuple(Evidence(f"{_SLOTS}/{slot.name}/adapter", str(slot.adapter)) for slot in hot[:4]),
-            detail="add root ports or a bridge on the host before the next boot, or unplug a device",
-        )
+    if not hot or any(is_free(slot) for slot in hot):
+        return
+    unread = next((slot for slot in hot if slot.occupied is None), None)
+    if unread is not None:
+        yield Undecided(f"slot {unread.name}", unread.unknown.get("occupied", "occupied: not known"))
+        return
+    yield Fault(
+        None,
+        f"none of {len(hot)} hot-plug slots is free",
+        tuple(Evidence(f"{_SLOTS}/{slot.name}/adapter", str(slot.adapter)) for slot in hot[:4]),
+        detail="add root ports or a bridge on the host before the next boot, or unplug a device",
+    )
 
 
 @rule("slot.card-without-function", "warning", needs=("slots", "functions"))
 def card_without_function(snapshot: Snapshot) -> Iterable[Outcome]:
     """A slot says that a card is in it, and no function answers there.
 
-    The link did not train, function 0 is missing, or the kernel's hot-plug code is stuck. Source:
-    Documentation/ABI/testing/sysfs-bus-pci, drivers/pci/hotplug/pciehp_hpc.c.
+    The link did not train, function 0 is missing, the slot was switched off by hand, or the kernel's hot-plug code is
+    stuck. Source: Documentation/ABI/testing/sysfs-bus-pci, drivers/pci/hotplug/pciehp_hpc.c.
     """
     for slot in snapshot.slots.items:
         if slot.hotplug and slot.adapter == 1 and not slot.functions:
+            evidence = [
+                Evidence(f"{_SLOTS}/{slot.name}/adapter", "1"),
+                Evidence("/sys/bus/pci/devices", f"no {slot.address}.*"),
+            ]
+            if slot.power is not None:
+                evidence.append(Evidence(f"{_SLOTS}/{slot.name}/power", str(slot.power)))
             yield Fault(
                 f"slot {slot.name}",
                 f"slot {slot.name} ({slot.address}) holds a card, and no function answers",
-                (
-                    Evidence(f"{_SLOTS}/{slot.name}/adapter", "1"),
-                    Evidence("/sys/bus/pci/devices", f"no {slot.address}.*"),
-                ),
-                remedy="echo 1 > /sys/bus/pci/rescan",
+                tuple(evidence),
+                severity="info" if snapshot.guest.physical else None,
+                remedy=_wake(slot),
             )
+
+
+def _wake(slot: Slot) -> str:
+    if slot.power == 0:
+        return f"echo 1 > {shell(f'{_SLOTS}/{slot.name}/power')}"
+    return "echo 1 > /sys/bus/pci/rescan"
 
 
 @rule("slot.firmware-only", "info", needs=("slots",), remedy="")
@@ -55,7 +72,7 @@ def firmware_only(snapshot: Snapshot) -> Iterable[Outcome]:
 
     pci_slot lists them from ACPI or SMBIOS. They announce nothing. Source: drivers/acpi/pci_slot.c.
     """
-    plain = [slot for slot in snapshot.slots.items if not slot.hotplug]
+    plain = [slot for slot in snapshot.slots.items if not slot.hotplug and not _unread(slot)]
     if plain:
         names = ", ".join(slot.name for slot in plain[:4]) + (" …" if len(plain) > 4 else "")
         yield Fault(
@@ -63,3 +80,7 @@ def firmware_only(snapshot: Snapshot) -> Iterable[Outcome]:
             f"{len(plain)} slots are only named by firmware, no mechanism serves them ({names})",
             tuple(Evidence(f"{_SLOTS}/{slot.name}", "no power, no adapter") for slot in plain[:2]),
         )
+
+
+def _unread(slot: Slot) -> bool:
+    return "power" in slot.unknown or "adapter" in slot.unknown

@@ -3,60 +3,92 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Optional
 
 from hotplugctl.model.devices import Slot
 from hotplugctl.model.reads import Absent, reason
 from hotplugctl.model.report import Finding, Headroom
 from hotplugctl.model.snapshot import Snapshot
+from hotplugctl.rules.facts import capabilities_unknown, in_trouble, needed, vmbus_functions
 
-_DEAD = "log.hotplug-oops"
+_MAIN = ("acpiphp", "pciehp", "shpchp")
+_AT_WORK = ("builtin", "loaded", "unknown")
+_CRASH = ("oops", "panic")
+_NOTHING = "no bus of this machine is served by a hot-plug mechanism"
 
 
 def verdict(snapshot: Snapshot, headroom: Headroom, findings: Sequence[Finding]) -> tuple[str, str]:
     """The verdict and one sentence why (the contract's ``check``)."""
     apart = _not_applicable(snapshot)
-    if apart is not None:
+    if apart:
         return "not-applicable", apart
     failed = [finding for finding in findings if finding.status == "fail"]
-    if headroom.slots and not any(finding.id == _DEAD for finding in failed):
-        return _served(headroom, failed)
-    return _unserved(snapshot, headroom, failed)
+    crash = in_trouble(snapshot, _CRASH)
+    if crash is not None:
+        return "not-ready", f"the kernel crashed in its hot-plug code ({crash}): no device is enumerated until a reboot"
+    if headroom.slots:
+        return _served(snapshot, headroom, failed)
+    return _unserved(snapshot, failed)
 
 
-def _not_applicable(snapshot: Snapshot) -> Optional[str]:
+def _not_applicable(snapshot: Snapshot) -> str:
     if snapshot.guest.container is not None:
         return f"this is a container ({snapshot.guest.container}): devices are the host's business"
     if snapshot.guest.source == "image":
-        return None
-    if isinstance(snapshot.functions.failure, Absent) or snapshot.functions == ((), None):
+        return ""
+    functions = snapshot.functions
+    if isinstance(functions.failure, Absent) or (functions.failure is None and not functions.items):
         return "this machine has no PCI bus"
-    return None
+    if functions.items and len(vmbus_functions(snapshot)) == len(functions.items):
+        return "all PCI functions come over VMBus: hv_pci adds and removes them, no hot-plug mechanism is involved"
+    return ""
 
 
-def _served(headroom: Headroom, failed: Iterable[Finding]) -> tuple[str, str]:
+def _served(snapshot: Snapshot, headroom: Headroom, failed: Iterable[Finding]) -> tuple[str, str]:
     names = ", ".join(sorted({room.mechanism for room in headroom.rooms if room.mechanism}))
+    if headroom.free_slots is None:
+        return "unknown", f"{names or 'hot-plug'} works, but whether a slot is free could not be read: " + "; ".join(
+            why for key, why in headroom.unknown if key == "free_slots"
+        )
     if not headroom.free_slots:
         return "limited", f"{names or 'hot-plug'} works, but none of {headroom.slots} slots is free"
-    room = f"{headroom.free_slots} of {headroom.slots} slots free by {names}"
+    room = f"{headroom.free_slots} of {headroom.slots} slots free by {names or 'a mechanism that nothing names'}"
     wrong = [finding for finding in failed if finding.severity != "info"]
     if wrong:
         return "limited", f"{room}, but: {wrong[0].summary}"
     return "ready", room
 
 
-def _unserved(snapshot: Snapshot, headroom: Headroom, failed: Sequence[Finding]) -> tuple[str, str]:
+def _unserved(snapshot: Snapshot, failed: Sequence[Finding]) -> tuple[str, str]:
     errors = [finding for finding in failed if finding.severity == "error"]
-    if snapshot.core.state == "absent" or (headroom.slots is not None and snapshot.functions.failure is None):
-        return "not-ready", errors[0].summary if errors else "no bus of this machine is served by a hot-plug mechanism"
-    if any(finding.id == _DEAD for finding in errors):
-        return "not-ready", errors[0].summary
-    failure = snapshot.slots.failure or snapshot.functions.failure
-    return "unknown", "what decides could not be read: " + (reason(failure) if failure is not None else "")
+    why = errors[0].summary if errors else _NOTHING
+    if snapshot.core.state == "absent":
+        return "not-ready", why
+    if snapshot.guest.source == "image":
+        return _of_image(snapshot)
+    if snapshot.functions.failure is not None:
+        return "unknown", "what decides could not be read: " + reason(snapshot.functions.failure)
+    if snapshot.slots.failure is None or _nothing_can_serve(snapshot):
+        return "not-ready", why
+    return "unknown", "what decides could not be read: " + reason(snapshot.slots.failure)
 
 
-def usable(name: str, slots: Iterable[Slot], findings: Iterable[Finding]) -> bool:
+def _nothing_can_serve(snapshot: Snapshot) -> bool:
+    """Without a list of slots: is every mechanism that some bus would need known not to run?"""
+    if not snapshot.buses or any(port and capabilities_unknown(snapshot, port) for port in snapshot.buses.values()):
+        return False
+    names = frozenset(needed(snapshot).values())
+    return all(item.state not in _AT_WORK for item in snapshot.mechanisms if item.name in names)
+
+
+def _of_image(snapshot: Snapshot) -> tuple[str, str]:
+    """The root of an image is no machine: only what its kernel cannot do is certain."""
+    main = [item for item in snapshot.mechanisms if item.name in _MAIN]
+    if main and all(item.state == "absent" for item in main):
+        return "not-ready", "the kernel of this image was built without acpiphp, pciehp and shpchp"
+    states = ", ".join(f"{item.name} {item.state}" for item in main)
+    return "unknown", f"an image does not tell on which machine it will run; its kernel has: {states}"
+
+
+def usable(name: str, slots: Iterable[Slot], snapshot: Snapshot) -> bool:
     """A mechanism is usable where it serves a slot and the kernel's hot-plug code is alive."""
-    return any(slot.mechanism == name for slot in slots) and not any(
-        finding.id == _DEAD and finding.status == "fail" for finding in findings
-    )
+    return any(slot.mechanism == name for slot in slots) and in_trouble(snapshot, _CRASH) is None

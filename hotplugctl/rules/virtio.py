@@ -7,28 +7,35 @@ from collections.abc import Iterable
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.snapshot import Snapshot
 from hotplugctl.rules.binding import explain
+from hotplugctl.rules.facts import in_hotplug_slots
 from hotplugctl.rules.registry import Fault, Outcome, rule
 
 # Type 0 is reserved and marks a device that only keeps a place.
 _RESERVED = "virtio:d00000000"
+# Network, disk, SCSI host, file system (include/uapi/linux/virtio_ids.h): missed wherever they are.
+_MISSED = tuple(f"virtio:d{number:08X}" for number in (1, 2, 8, 26))
 
 
 @rule("virtio.child-unbound", "warning")
 def child_unbound(snapshot: Snapshot) -> Iterable[Outcome]:
     """virtio-pci took the function, and nothing took the virtio device below: no disk, no interface.
 
-    Told apart as for PCI functions: blacklisted, no module for it, not loaded. Source: drivers/virtio/virtio.c,
-    modprobe.d(5).
+    Told apart as for PCI functions: blacklisted, no module for it, not loaded. Outside of every hot-plug slot a
+    balloon, a console or the like without driver is only mentioned. Source: drivers/virtio/virtio.c, modprobe.d(5).
     """
+    hot = in_hotplug_slots(snapshot)
     for child in snapshot.children:
-        if child.driver is None and not (child.modalias or "").startswith(_RESERVED):
-            said = explain(snapshot, child.modalias, child.path)
-            summary = f"{child.name} below {child.address} has no driver"
-            absent = Evidence(f"{child.path}/driver", "absent")
-            if isinstance(said, str):
-                yield Fault(child.name, summary, (absent,), child.address, detail=said)
-            else:
-                yield Fault(
-                    child.name, f"{summary}: {said.summary}", (absent, *said.evidence), child.address,
-                    remedy=said.remedy, side=said.side,
-                )  # fmt: skip
+        modalias = child.modalias or ""
+        if child.driver is not None or modalias.startswith(_RESERVED):
+            continue
+        severity = None if child.address in hot or not hot or modalias.startswith(_MISSED) else "info"
+        said = explain(snapshot, child.modalias, child.path)
+        summary = f"{child.name} below {child.address} has no driver"
+        absent = Evidence(f"{child.path}/driver", "absent")
+        if isinstance(said, str):
+            yield Fault(child.name, summary, (absent,), child.address, detail=said, severity=severity)
+        else:
+            yield Fault(
+                child.name, f"{summary}: {said.summary}", (absent, *said.evidence), child.address,
+                remedy=said.remedy, side=said.side, severity=severity,
+            )  # fmt: skip

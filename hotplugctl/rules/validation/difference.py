@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from hotplugctl.model.lspci import LspciRecord
-from hotplugctl.model.validation import Testimony
+from hotplugctl.model.validation import Witness
 
 
 class Difference(NamedTuple):
@@ -33,7 +33,7 @@ class Shows(NamedTuple):
     records: bool
 
     @classmethod
-    def of(cls, text: Testimony, *, slots: bool) -> Shows:
+    def of(cls, text: Witness, *, slots: bool) -> Shows:
         """``slots``: whether sysfs can be asked for them."""
         records = text.records
         drivers = text.form == "k" or any(record.driver is not None or record.modules for record in records)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from hotplugctl.model.reads import Absent, Unrecorded, reason
 from hotplugctl.model.report import Evidence
-from hotplugctl.model.validation import Problem, Subjects, Testimony
+from hotplugctl.model.validation import Problem, Subjects, Witness
 from hotplugctl.rules.validation import fields, names, ranges
 from hotplugctl.rules.validation.difference import Difference, Shows
 from hotplugctl.rules.validation.words import capped, shown
@@ -21,7 +21,7 @@ class _Key(NamedTuple):
     summary: str
 
 
-def lspci(texts: Iterable[Testimony], subjects: Subjects) -> tuple[Problem, ...]:
+def lspci(texts: Iterable[Witness], subjects: Subjects) -> tuple[Problem, ...]:
     """Every contradiction; what sysfs or the text does not tell contradicts nothing. Trees (-t) are not looked at."""
     found: dict[_Key, list[Evidence]] = {}
     given = tuple(texts)
@@ -32,7 +32,7 @@ def lspci(texts: Iterable[Testimony], subjects: Subjects) -> tuple[Problem, ...]
     return tuple(capped(Problem(*key, tuple(witnesses)) for key, witnesses in found.items()))
 
 
-def _of_text(text: Testimony, subjects: Subjects) -> Iterator[tuple[_Key, list[Evidence]]]:
+def _of_text(text: Witness, subjects: Subjects) -> Iterator[tuple[_Key, list[Evidence]]]:
     if text.failure is not None:
         yield _Key("lspci.unreadable", text.source, reason(text.failure)), []
         return
@@ -51,7 +51,7 @@ def _of_text(text: Testimony, subjects: Subjects) -> Iterator[tuple[_Key, list[E
     yield from _fields(text, subjects)
 
 
-def _sets(text: Testimony, subjects: Subjects) -> Iterator[tuple[_Key, list[Evidence]]]:
+def _sets(text: Witness, subjects: Subjects) -> Iterator[tuple[_Key, list[Evidence]]]:
     named = {str(record.address) for record in text.records}
     for address, subject in subjects.items.items():
         if address not in named:
@@ -64,7 +64,7 @@ def _sets(text: Testimony, subjects: Subjects) -> Iterator[tuple[_Key, list[Evid
             yield _Key("lspci.function-extra", address, why), [Evidence(text.source, address)]
 
 
-def _fields(text: Testimony, subjects: Subjects) -> Iterator[tuple[_Key, list[Evidence]]]:
+def _fields(text: Witness, subjects: Subjects) -> Iterator[tuple[_Key, list[Evidence]]]:
     shows = Shows.of(text, slots=subjects.slots_known)
     for record in text.records:
         address = str(record.address)
@@ -77,7 +77,7 @@ def _fields(text: Testimony, subjects: Subjects) -> Iterator[tuple[_Key, list[Ev
             yield _problem(text.source, address, difference)
 
 
-def _names(texts: Iterable[Testimony]) -> Iterator[tuple[_Key, list[Evidence]]]:
+def _names(texts: Iterable[Witness]) -> Iterator[tuple[_Key, list[Evidence]]]:
     """Names are no evidence, but all texts have them from the same pci.ids."""
     for address, field, said in names.disagreements(texts):
         words = ", elsewhere ".join(shown(name) for name in dict.fromkeys(item.value for item in said))

@@ -7,13 +7,13 @@ from typing import Optional
 
 from hotplugctl.model.lspci import LspciRecord
 from hotplugctl.model.report import Evidence
-from hotplugctl.model.validation import Testimony
+from hotplugctl.model.validation import Witness
 
 # What lspci prints for an id that pci.ids does not have (``format_name_pair`` of pciutils lib/names.c).
 _PLACEHOLDERS = (" Device", " Unknown device", ": Unknown device")
 
 
-def disagreements(texts: Iterable[Testimony]) -> Iterator[tuple[str, str, tuple[Evidence, ...]]]:
+def disagreements(texts: Iterable[Witness]) -> Iterator[tuple[str, str, tuple[Evidence, ...]]]:
     """Address, field, and every text with its word, where they differ. None of them is known to be right."""
     said: dict[tuple[str, str], list[Evidence]] = {}
     for text in texts:
