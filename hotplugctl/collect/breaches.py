@@ -50,7 +50,7 @@ def _file(tree: Rooted, path: str, note: FileNote) -> Iterator[Breach]:
             return
         data = tree.content_at(folder, name, max(note.size, 0))
     except (OSError, ValueError) as error:
-        yield Breach(path, "missing", f"{note.size} bytes", _why(error))
+        yield Breach(path, "missing", f"file of {note.size} bytes", _why(error))
         return
     if len(data) != note.size:
         size = f"more than {note.size}" if len(data) > note.size else str(len(data))
@@ -68,7 +68,7 @@ def _why(error: Exception) -> str:
 
 
 def _links(tree: Rooted, manifest: Manifest) -> Iterator[Breach]:
-    """A link that is not there is no breach: the manifest stands in for it, as for empty folders."""
+    """A link that is not there is replayed out of the manifest; that it is missing is damage all the same."""
     for path, target in manifest.links.items():
         folder, _, name = path.rpartition("/")
         if not _is_spot(path):
@@ -77,7 +77,8 @@ def _links(tree: Rooted, manifest: Manifest) -> Iterator[Breach]:
         try:
             mode = tree.mode_at(folder, name)
             found = tree.target_at(folder, name) if stat.S_ISLNK(mode) else ""
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
+            yield Breach(path, "missing", f"link to {target}", _why(error))
             continue
         if not stat.S_ISLNK(mode):
             yield Breach(path, "kind", "link", kind_name(mode))

@@ -143,6 +143,9 @@ def _code(tree: Tree, name: str, symbol: str, seen: Witnesses) -> tuple[str, tup
         return _not_installed(name, said) if files is not None else ("loadable", said)
     if name in seen.announced:
         return "builtin", (Evidence("kernel log", f"{name} announced itself"), *said)
+    if name == CORE[0] and any(seen.config.symbols.get(other) in ("y", "m") for _, other in (*MAIN, *REST)):
+        # What depends on it is there.
+        return "builtin", said
     if seen.config.path is not None:
         return "absent", said
     return _without_config(tree, name, folder, seen)

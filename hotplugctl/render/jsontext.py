@@ -34,4 +34,6 @@ def _clean(text: str) -> str:
         return text
     import re
 
-    return re.sub(r"(?<!\\)((?:\\\\)*)\\udc([89a-f][0-9a-f])", r"\1\\\\x\2", text)
+    # An escaped backslash and a pair of surrogates (a character beyond U+FFFF) are passed over as they are.
+    token = r"\\\\|\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|\\udc([89a-f][0-9a-f])"
+    return re.sub(token, lambda found: f"\\\\x{found[1]}" if found[1] else found[0], text)

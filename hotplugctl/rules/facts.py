@@ -136,6 +136,7 @@ def in_trouble(snapshot: Snapshot, kinds: tuple[str, ...]) -> Optional[str]:
     The function at fault tells, or the thread or work queue that it happened in. After a mere warning all goes on.
     """
     open_report = False
+    where: Optional[str] = None
     for event in snapshot.log.events:
         if event.kind in _REPORTS:
             open_report = event.kind in kinds
@@ -143,11 +144,9 @@ def in_trouble(snapshot: Snapshot, kinds: tuple[str, ...]) -> Optional[str]:
             symbol, task, queue = (str(event.get(key) or "") for key in ("symbol", "task", "queue"))
             if symbol.startswith(_HOTPLUG_CODE):
                 return symbol
-            if queue.startswith(_HOTPLUG_QUEUES):
-                return str(event.get("work"))
-            if task.endswith("-pciehp"):
-                return task
-    return None
+            if where is None and (queue.startswith(_HOTPLUG_QUEUES) or task.endswith("-pciehp")):
+                where = str(event.get("work") or task)
+    return where
 
 
 _REPORTS = ("oops", "panic", "hung-task", "soft-lockup", "warning")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple, Optional
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple, Optional, Union
 
 from hotplugctl.model.devices import PciFunction, Slot
 from hotplugctl.model.reads import reason
 from hotplugctl.model.report import Headroom, Room
-from hotplugctl.model.resource import Range, ResourceLine
-from hotplugctl.model.snapshot import Scene
+from hotplugctl.model.resource import Range
+from hotplugctl.model.snapshot import Detail, Scene
 
 _FOUR_GIB = 1 << 32
 _LAST_BUS = 255
+_ECAM = ("PCI ECAM ", "PCI MMCONFIG ")
 
 
 class Span(NamedTuple):
@@ -23,13 +24,23 @@ class Span(NamedTuple):
 
 
 def headroom(scene: Scene) -> Headroom:
-    """One room for each bus, and the sums over the buses that a mechanism serves."""
-    rooms = tuple(_room(scene, bus, port) for bus, port in scene.buses.items())
+    """One room for each bus, and the sums over the buses that a mechanism serves.
+
+    ``free_slots`` is None where no slot is known to be free and of some it could not be read.
+    """
+    on_bus: dict[str, list[PciFunction]] = {}
+    for function in scene.functions.items:
+        on_bus.setdefault(function.bus, []).append(function)
+    rooms = tuple(_room(scene, bus, port, on_bus) for bus, port in scene.buses.items())
     if scene.slots.failure is not None:
         why = reason(scene.slots.failure)
         return Headroom(None, None, rooms, (("free_slots", why), ("slots", why)))
     hot = [slot for slot in scene.slots.items if slot.hotplug]
-    return Headroom(sum(is_free(slot) for slot in hot), len(hot), rooms, ())
+    free = sum(is_free(slot) for slot in hot)
+    unread = next((slot for slot in hot if slot.occupied is None), None)
+    if not free and unread is not None:
+        return Headroom(None, len(hot), rooms, (("free_slots", unread.unknown.get("occupied", "not known")),))
+    return Headroom(free, len(hot), rooms, ())
 
 
 def is_free(slot: Slot) -> bool:
@@ -66,26 +77,36 @@ def _largest_aligned(gap: Span) -> int:
 
 
 class Windows(NamedTuple):
-    """The address space that a bus may give to devices; None where that is unknown."""
+    """The address space that a bus may give to devices, None where that is unknown, and what else lies within."""
 
     io: Optional[tuple[Span, ...]]
     mem: Optional[tuple[Span, ...]]
     pref: Optional[tuple[Span, ...]]
     why: str
+    mem_taken: tuple[Span, ...] = ()
+    io_taken: tuple[Span, ...] = ()
 
 
-def _room(scene: Scene, bus: str, port: Optional[str]) -> Room:
+def _room(scene: Scene, bus: str, port: Optional[str], on_bus: Mapping[str, list[PciFunction]]) -> Room:
     slots = [slot for slot in scene.slots.items if slot.bus == bus and slot.hotplug]
+    functions = on_bus.get(bus, [])
     windows = _root_windows(scene, bus) if port is None else _port_windows(scene, port)
-    used_io, used_mem = _used(scene, bus)
-    mechanism = slots[0].mechanism if slots else None
-    numbers, numbers_why = _bus_numbers(scene, bus, port)
+    used = _used(scene, functions)
+    if isinstance(used, str):
+        windows = Windows(None, None, None, used)
+        used = ([], [])
+    numbers, numbers_why = _bus_numbers(scene, bus, port, functions)
     io, mem, pref = (
-        None if spans is None else largest_block(spans, used)
-        for spans, used in ((windows.io, used_io), (windows.mem, used_mem), (windows.pref, used_mem))
+        None if spans is None else largest_block(spans, taken)
+        for spans, taken in (
+            (windows.io, [*used[0], *windows.io_taken]),
+            (windows.mem, [*used[1], *windows.mem_taken]),
+            (windows.pref, [*used[1], *windows.mem_taken]),
+        )
     )
     keys = (("io_largest", io), ("mem_largest", mem), ("pref_largest", pref))
     unknown = [(key, windows.why) for key, value in keys if value is None]
+    mechanism = slots[0].mechanism if slots else None
     if mechanism is None and slots:
         unknown.append(("mechanism", slots[0].unknown.get("mechanism", "nothing tells")))
     if numbers is None:
@@ -99,71 +120,103 @@ def _room(scene: Scene, bus: str, port: Optional[str]) -> Room:
 def _root_windows(scene: Scene, bus: str) -> Windows:
     """The host bridge's windows, which the kernel lists by the bus's name in /proc/iomem and /proc/ioports."""
     name = f"PCI Bus {bus}"
-    io = _named(scene.ioports, name)
-    mem = _named(scene.iomem, name)
-    if io == () and mem == ():
-        return Windows(None, None, None, f"/proc/iomem and /proc/ioports: no {name} (not so named without ACPI)")
+    io, io_taken = _named(scene.ioports, name)
+    mem, mem_taken = _named(scene.iomem, name)
     low = None if mem is None else tuple(Span(s.start, min(s.end, _FOUR_GIB - 1)) for s in mem if s.start < _FOUR_GIB)
-    return Windows(io, low, mem, "/proc/iomem and /proc/ioports: not readable, or without addresses (not root)")
+    why = "/proc/iomem and /proc/ioports: not readable, or without addresses (not root)"
+    return Windows(io, low, mem, why, mem_taken, io_taken)
 
 
-def _named(ranges: Optional[Iterable[Range]], name: str) -> Optional[tuple[Span, ...]]:
+def _named(ranges: Optional[Iterable[Range]], name: str) -> tuple[Optional[tuple[Span, ...]], tuple[Span, ...]]:
+    """The ranges of this name, and what lies right within them: ports of the board and the like bear no BAR."""
     if ranges is None:
-        return None
-    return tuple(Span(entry.start, entry.end) for entry in ranges if entry.name == name)
+        return None, ()
+    found: list[Span] = []
+    taken: list[Span] = []
+    above: list[Range] = []
+    for entry in ranges:
+        del above[entry.depth :]
+        outer = above[-1].name if above else ""
+        if entry.name == name and not outer.startswith(_ECAM):
+            found.append(Span(entry.start, entry.end))
+        elif outer == name:
+            taken.append(Span(entry.start, entry.end))
+        above.append(entry)
+    return tuple(found), tuple(taken)
 
 
 def _port_windows(scene: Scene, port: str) -> Windows:
     detail = scene.details.get(port)
     config = detail.config if detail is not None else None
-    if config is None or config.all_ones:
+    if config is None or config.all_ones or not config.windows:
         why = "" if detail is None else detail.unknown.get("config", "")
-        return Windows(None, None, None, why or f"{port}: its config space is not readable")
+        return Windows(None, None, None, why or f"{port}: its config space holds no bridge windows")
 
     def spans(kind: str) -> tuple[Span, ...]:
-        return tuple(Span(w.base, w.limit) for w in config.windows if w.kind == kind and w.enabled)
+        # Registers that nobody ever wrote read 0, which would be a window from 0 on: no bridge forwards that.
+        return tuple(Span(w.base, w.limit) for w in config.windows if w.kind == kind and w.enabled and not w.zero)
 
     mem, pref = spans("mem"), spans("pref")
     # What is prefetchable may also live in the window that is not.
     return Windows(spans("io"), mem, pref or mem, "")
 
 
-def _used(scene: Scene, bus: str) -> tuple[list[Span], list[Span]]:
+def _used(scene: Scene, functions: Iterable[PciFunction]) -> Union[tuple[list[Span], list[Span]], str]:
+    """What the functions of a bus hold of I/O and memory; a text where that of one is not known."""
     io: list[Span] = []
     mem: list[Span] = []
-    for function in scene.functions.items:
-        if function.bus == bus:
-            for line in _resources(scene, function):
-                if line.assigned:
-                    (io if line.is_io else mem).append(Span(line.start, line.end))
+    for function in functions:
+        detail = scene.details.get(function.address)
+        if detail is None or detail.resources is None:
+            why = "" if detail is None else detail.unknown.get("resource", "")
+            return why or f"{function.address}: its resources are not readable"
+        for line in detail.resources:
+            if line.assigned:
+                (io if line.is_io else mem).append(Span(line.start, line.end))
     return io, mem
 
 
-def _resources(scene: Scene, function: PciFunction) -> tuple[ResourceLine, ...]:
-    detail = scene.details.get(function.address)
-    return (detail.resources or ()) if detail is not None else ()
-
-
-def _bus_numbers(scene: Scene, bus: str, port: Optional[str]) -> tuple[Optional[int], str]:
+def _bus_numbers(
+    scene: Scene, bus: str, port: Optional[str], functions: Iterable[PciFunction]
+) -> tuple[Optional[int], str]:
     """How many more buses a hot-added bridge could open: the range of the port, less what bridges on it hold."""
-    held = [pair for function in scene.functions.items if function.bus == bus and (pair := _range(scene, function))]
+    held = 0
+    for function in functions:
+        if function.is_bridge:
+            detail = scene.details.get(function.address)
+            if detail is None or detail.config is None:
+                return None, f"{function.address}: its bus numbers are not readable"
+            pair = _range(detail)
+            held += pair[1] - pair[0] + 1 if pair is not None else 0
     own = int(bus.rpartition(":")[2], 16)
-    if port is None:
-        end = scene.root_ends.get(bus)
-        if end is None:
-            return None, "the kernel log does not hold the bus range of the root bus"
-    else:
-        above = next((f for f in scene.functions.items if f.address == port), None)
-        pair = _range(scene, above) if above is not None else None
-        if pair is None:
-            return None, f"{port}: its bus numbers are not readable"
-        end = pair[1]
-    return max(0, end - own - sum(last - first + 1 for first, last in held)), ""
+    end = _last_bus(scene, bus, port)
+    return (None, end) if isinstance(end, str) else (max(0, end - own - held), "")
 
 
-def _range(scene: Scene, function: PciFunction) -> Optional[tuple[int, int]]:
-    detail = scene.details.get(function.address)
-    if not function.is_bridge or detail is None or detail.config is None or detail.config.buses is None:
+def _last_bus(scene: Scene, bus: str, port: Optional[str]) -> Union[int, str]:
+    if port is not None:
+        detail = scene.details.get(port)
+        pair = _range(detail) if detail is not None else None
+        return f"{port}: its bus numbers are not readable" if pair is None else pair[1]
+    end = scene.root_ends.get(bus)
+    if end is None:
+        end = _ecam_end(scene.iomem or (), bus)
+    return "neither the kernel log nor /proc/iomem tells the bus range of the root bus" if end is None else end
+
+
+def _ecam_end(ranges: Iterable[Range], bus: str) -> Optional[int]:
+    """``PCI ECAM 0000 [bus 00-ff]`` (``MMCONFIG`` up to 6.8): the buses whose config space is mapped there."""
+    domain, _, first = bus.rpartition(":")
+    for entry in ranges:
+        for word in _ECAM:
+            numbers = entry.name.partition(f"{word}{domain} [bus {first}-")[2]
+            if numbers[2:] == "]" and all(digit in "0123456789abcdef" for digit in numbers[:2]):
+                return int(numbers[:2], 16)
+    return None
+
+
+def _range(detail: Detail) -> Optional[tuple[int, int]]:
+    if detail.config is None or detail.config.buses is None:
         return None
     secondary, subordinate = detail.config.buses.secondary, detail.config.buses.subordinate
     return (secondary, subordinate) if 0 < secondary <= subordinate <= _LAST_BUS else None

@@ -26,7 +26,7 @@ def verdict(snapshot: Snapshot, headroom: Headroom, findings: Sequence[Finding])
     if crash is not None:
         return "not-ready", f"the kernel crashed in its hot-plug code ({crash}): no device is enumerated until a reboot"
     if headroom.slots:
-        return _served(snapshot, headroom, failed)
+        return _served(headroom, failed)
     return _unserved(snapshot, failed)
 
 
@@ -43,7 +43,7 @@ def _not_applicable(snapshot: Snapshot) -> str:
     return ""
 
 
-def _served(snapshot: Snapshot, headroom: Headroom, failed: Iterable[Finding]) -> tuple[str, str]:
+def _served(headroom: Headroom, failed: Iterable[Finding]) -> tuple[str, str]:
     names = ", ".join(sorted({room.mechanism for room in headroom.rooms if room.mechanism}))
     if headroom.free_slots is None:
         return "unknown", f"{names or 'hot-plug'} works, but whether a slot is free could not be read: " + "; ".join(

@@ -360,10 +360,18 @@ def test_a_ghost_that_one_of_them_sees():
 
 # --- expectations and breaches ----------------------------------------------------------------------------------------
 
-SAID = Said("ready", frozenset(["pciehp"]), {ADDRESS: {
-    "address": ADDRESS, "driver": "e1000", "modules": ["a", "b"], "enabled": None, "unknown": {"enabled": "denied"},
-    "nodes": [{"subsystem": "net", "name": "ens3", "node": None}, {"subsystem": "ptp", "name": "ptp0", "node": "/dev/ptp0"}],
-}})  # fmt: skip
+FUNCTION = {
+    "address": ADDRESS,
+    "driver": "e1000",
+    "modules": ["a", "b"],
+    "enabled": None,
+    "unknown": {"enabled": "denied"},
+    "nodes": [
+        {"subsystem": "net", "name": "ens3", "node": None},
+        {"subsystem": "ptp", "name": "ptp0", "node": "/dev/ptp0"},
+    ],
+}
+SAID = Said("ready", frozenset(["pciehp"]), {ADDRESS: FUNCTION})
 
 
 def ask(**document: object) -> list[str]:

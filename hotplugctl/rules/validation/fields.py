@@ -52,14 +52,16 @@ def _id(key: str, said: Optional[str], subject: Subject) -> Iterator[Difference]
 
 
 def _class(record: LspciRecord, subject: Subject) -> Iterator[Difference]:
-    """As many digits as the text has. Where the kernel overrules the device's class (DECLARE_PCI_FIXUP_CLASS_EARLY),
-    lspci prints one part as the kernel has it and the other as the device does."""
+    """As many digits as the text has. lspci has the class from the kernel, and the programming interface from the
+    device before 3.8; the two differ where the kernel overrules the device (DECLARE_PCI_FIXUP_CLASS_EARLY)."""
     said = record.class_[:4] if record.class_ is not None else None
     detail = record.class_[4:] if record.class_ is not None and len(record.class_) == 6 else record.prog_if
     raw = subject.config.class_ if subject.config is not None and not subject.config.all_ones else None
     overruled = raw is not None and all(evidence.value != raw for evidence in subject.ids["class"])
+    if overruled and raw is not None and detail == raw[4:]:
+        detail = None
     for name, digits, part in (("class", said, slice(0, 4)), ("prog_if", detail, slice(4, 6))):
-        if digits is None or record.vanished or (overruled and raw is not None and digits == raw[part]):
+        if digits is None or record.vanished:
             continue
         for evidence in subject.ids["class"]:
             if evidence.value[part] != digits:

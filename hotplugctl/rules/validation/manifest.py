@@ -12,7 +12,7 @@ _SOURCE = "manifest.json"
 
 # Breach → (problem id, summary with the values as they were noted and found).
 _FAULTS = {
-    "missing": ("manifest.file-missing", "the manifest notes a file of {noted}, and it cannot be read: {found}"),
+    "missing": ("manifest.file-missing", "the manifest notes a {noted}, and it cannot be read: {found}"),
     "extra": ("manifest.file-extra", "a {found} that the manifest does not have"),
     "kind": ("manifest.kind-differs", "the manifest notes a {noted}, and it is a {found}"),
     "size": ("manifest.size-differs", "the manifest notes {noted}, and it has {found}"),

@@ -1,0 +1,89 @@
+"""Announcements that nobody heard."""
+
+from __future__ import annotations
+
+import pytest
+
+PRESENT, PRESENCE_CHANGED, BUTTON = 0x40, 0x08, 0x01
+
+
+def test_a_guest_that_listens(syn, pc):
+    pc.announced(f"{syn.NAMESPACE}/PNP0A03:00", 7)
+    pc.check().silent("announce.gpe-missed")
+
+
+def test_nothing_was_announced(syn, pc):
+    deaf(pc)
+    pc.check().silent("announce.gpe-missed")
+
+
+def deaf(pc):
+    pc.remove("sys/bus/pci/slots/3")
+    pc.remove("sys/bus/pci/slots/4")
+    pc.file("sys/module/acpiphp/parameters/disable", "Y\n")
+    return pc
+
+
+def test_announced_and_missed(syn, pc):
+    deaf(pc).announced(f"{syn.NAMESPACE}/PNP0A03:00", 2)
+    finding = pc.check().fires("announce.gpe-missed", "warning")
+    assert "2 times" in finding.summary
+    assert finding.because == ("kernel.mechanism-disabled",)
+    assert finding.remedy == "echo 1 > /sys/bus/pci/rescan"
+
+
+def test_announced_to_a_kernel_that_does_not_ask_acpi(syn, pc):
+    """With pci=noacpi no link leads from the root bus to its node, and the event is counted all the same."""
+    deaf(pc).file("proc/cmdline", "pci=noacpi\n")
+    pc.remove("sys/devices/pci0000:00/firmware_node")
+    pc.announced(f"{syn.NAMESPACE}/PNP0A03:00", 1)
+    said = pc.check()
+    assert "once" in said.fires("announce.gpe-missed").summary
+    assert said.snapshot.acpi.slots["0000:00"]
+
+
+def test_a_gpe_of_another_firmware_is_none_of_pci(syn, pc):
+    deaf(pc).announced(f"{syn.NAMESPACE}/PNP0A03:00", 5)
+    pc.file(f"{syn.NAMESPACE}/PNP0A03:00/PNP0A06:00/uid", "CPU Hotplug resources\n")
+    pc.check().silent("announce.gpe-missed")
+
+
+def with_status(syn, guest, status):
+    syn.q35(guest, native=False)
+    guest.file(f"{guest.paths['0000:00:01.0']}/config", syn.bridge(1, slot=(syn.SLOT[0], 0x07C0, status)))
+    return guest
+
+
+@pytest.mark.parametrize("status", [0, PRESENCE_CHANGED, PRESENCE_CHANGED | BUTTON])
+def test_no_card_waits(syn, guest, status):
+    """That presence changed is latched too, and stays so when the card is gone again."""
+    with_status(syn, guest, status).check().silent("announce.card-waits")
+
+
+def test_a_card_waits(syn, guest):
+    with_status(syn, guest, PRESENT | PRESENCE_CHANGED | BUTTON).file("proc/cmdline", "pcie_ports=compat\n")
+    finding = guest.check().fires("announce.card-waits", "warning")
+    assert (finding.address, finding.remedy) == ("0000:00:01.0", None)
+    assert "PresDet+, AttnBtn+" in finding.evidence[0].value
+    assert finding.because == ("kernel.mechanism-disabled",)
+
+
+def test_a_card_that_works_does_not_wait(syn, guest):
+    """Found at boot: it is there, though nobody serves the port."""
+    with_status(syn, guest, PRESENT).function("0000:01:00.0", driver="virtio-pci", below="0000:00:01.0")
+    guest.check().silent("announce.card-waits")
+
+
+def test_a_slot_that_is_not_for_hot_plug(syn, guest):
+    """Ports without presence detection show a card for ever."""
+    syn.q35(guest, native=False)
+    guest.file(f"{guest.paths['0000:00:01.0']}/config", syn.bridge(1, slot=(0x0008_0000, 0, PRESENT)))
+    guest.check().silent("announce.card-waits")
+
+
+def test_recorded(recorded):
+    recorded("pc-acpiphp-disable", "before").silent("announce.gpe-missed")
+    recorded("pc-acpiphp-disable", "added").fires("announce.gpe-missed")
+    recorded("q35-native-nohp", "added").fires("announce.card-waits")
+    recorded("q35-native-nohp", "after").silent("announce.card-waits")
+    recorded("pc-bridge-shpc", "added").silent("announce.gpe-missed")
