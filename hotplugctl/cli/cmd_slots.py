@@ -42,6 +42,7 @@ def command(
         emit(jsontext.dumps(document.slots(found.items, found.failure, headroom(scene))))
     else:
         from hotplugctl.render import columns, slots_text
+        from hotplugctl.render.rooms_text import rooms
 
         wanted = columns.chosen(slots_text.COLUMNS, output)
         if found.failure is not None:
@@ -50,4 +51,7 @@ def command(
             remark("no slots")
         else:
             emit(columns.render(wanted, found.items, not noheadings))
+            # Who chooses columns or leaves the headings out wants this one table, for a script.
+            if output is None and not noheadings:
+                emit("\n" + rooms(headroom(scene)))
     return status.of_listing(known=found.failure is None)

@@ -48,6 +48,7 @@ _BY_BRIDGE = {
     ("8086", "29c0", "1af4"): "q35",
     ("1b36", "0008", "1af4"): "virt",
 }
+_ONE_CPU = 1 << 16
 # The device that the command line gives to virtio-mmio; each monitor has its own size for the registers.
 _BY_MMIO = {"4K": ("firecracker", None), "512": ("qemu", "microvm")}
 
@@ -159,8 +160,6 @@ def _cpu_flag(tree: Tree) -> Optional[bool]:
     read = tree.read("/proc/cpuinfo", 4 << 20)
     if not isinstance(read, Value):
         return None
-    start = read.data.find(b"\nflags")
-    if start < 0:
-        return None
-    end = read.data.find(b"\n", start + 1)
-    return b" hypervisor" in read.data[start : end if end >= 0 else None]
+    # The flags of the first processor, which come within its first lines.
+    _, found, rest = (b"\n" + read.data[:_ONE_CPU]).partition(b"\nflags")
+    return b" hypervisor" in rest.partition(b"\n")[0] if found else None

@@ -143,6 +143,13 @@ def _code(tree: Tree, name: str, symbol: str, seen: Witnesses) -> tuple[str, tup
         return _not_installed(name, said) if files is not None else ("loadable", said)
     if name in seen.announced:
         return "builtin", (Evidence("kernel log", f"{name} announced itself"), *said)
+    return _not_named(tree, name, folder, seen, said)
+
+
+def _not_named(
+    tree: Tree, name: str, folder: object, seen: Witnesses, said: tuple[Evidence, ...]
+) -> tuple[str, tuple[Evidence, ...]]:
+    """The config does not name it, or there is none."""
     if name == CORE[0] and any(seen.config.symbols.get(other) in ("y", "m") for _, other in (*MAIN, *REST)):
         # What depends on it is there.
         return "builtin", said

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Optional
 
-from hotplugctl.model.report import Finding, Headroom, Report, Room
+from hotplugctl.model.report import Finding, Headroom, Report
 from hotplugctl.model.snapshot import Guest, Mechanism, Snapshot
 from hotplugctl.render.escape import is_printable, printable
-from hotplugctl.render.size import size
+from hotplugctl.render.rooms_text import rooms
 from hotplugctl.render.table import UNKNOWN, cell, table
 
 _COLORS = {
@@ -23,7 +23,7 @@ def check(snapshot: Snapshot, report: Report, room: Headroom, usable: Mapping[st
         f"{_paint(report.verdict, report.verdict, color)}: {printable(report.why)}",
         _guest(snapshot.guest),
         _mechanisms(snapshot, usable),
-        _rooms(room),
+        rooms(room),
         *(_finding(item, color) for item in _grave_first(report.findings)),
         _unknown(report.findings),
     ]
@@ -60,7 +60,7 @@ def _mechanisms(snapshot: Snapshot, usable: Mapping[str, bool]) -> str:
     rows += [
         _row(
             item,
-            _counted(*counts.get(item.name, (0, 0))) if listed else (UNKNOWN, UNKNOWN),
+            _texts(counts.get(item.name, (0, 0))) if listed else (UNKNOWN, UNKNOWN),
             usable.get(item.name, False),
         )
         for item in snapshot.mechanisms
@@ -72,8 +72,8 @@ def _mechanisms(snapshot: Snapshot, usable: Mapping[str, bool]) -> str:
 _ALWAYS = ("acpiphp", "pciehp", "shpchp")
 
 
-def _counted(slots: int, free: int) -> tuple[str, str]:
-    return str(slots), str(free)
+def _texts(counts: tuple[int, int]) -> tuple[str, str]:
+    return str(counts[0]), str(counts[1])
 
 
 def _row(item: Mechanism, counts: tuple[str, str], usable: Optional[bool]) -> list[str]:
@@ -88,27 +88,6 @@ def _row(item: Mechanism, counts: tuple[str, str], usable: Optional[bool]) -> li
         "" if usable is None else cell(usable),
         printable(why),
     ]
-
-
-def _rooms(room: Headroom) -> str:
-    rows = [
-        [
-            item.bus, cell(item.port), *_serving(item, room.slots is not None),
-            size(item.io_largest), size(item.mem_largest), size(item.pref_largest),
-            cell(item.bus_numbers_free, unknown=True),
-        ]
-        for item in room.rooms
-    ]  # fmt: skip
-    if not rows:
-        return ""
-    headings = ("BUS", "PORT", "SERVED BY", "SLOTS", "FREE", "IO", "MEM", "PREF", "BUSES")
-    return table(headings, rows, right=(3, 4, 5, 6, 7, 8))
-
-
-def _serving(item: Room, listed: bool) -> tuple[str, str, str]:
-    if not listed:
-        return UNKNOWN, UNKNOWN, UNKNOWN
-    return cell(item.mechanism, unknown=True) if item.slots else "none", *_counted(item.slots, item.free_slots)
 
 
 def _finding(item: Finding, color: bool) -> str:

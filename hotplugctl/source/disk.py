@@ -139,7 +139,7 @@ class DiskTree(Rooted):
         return -1
 
     def _quick(self, path: str) -> str:
-        """The spot of an entry of a known directory, and of a link into one (as in /sys/bus/pci/devices); else ``""``."""
+        """The spot of an entry of a known directory, or of a link into one (/sys/bus/pci/devices/…); else ``""``."""
         folder, _, name = path.rpartition("/")
         if folder not in self.folders:
             return ""

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Union
 
@@ -59,50 +59,97 @@ def process(tmp_path: Path) -> Process:
 
 
 class Guest:
-    """A recorded guest, unpacked for the test alone and without its manifest: what is changed in it counts."""
+    """A recorded guest without its manifest: what is changed in it counts. Every change can be taken back."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, aside: Path) -> None:
         self.root = root
+        self._aside = aside
+        self._back: list[Callable[[], object]] = []
 
     def __fspath__(self) -> str:
         return str(self.root)
 
     __str__ = __fspath__
 
-    def path(self, path: str) -> Path:
-        """Where a path of the guest is, links followed inside the guest's own folders."""
-        return self.root / path
-
-    def put(self, path: str, content: Union[bytes, str, None]) -> Path:
+    def put(self, path: str, content: Union[bytes, str, None]) -> None:
         """A file of these bytes, a link to this target, or nothing, in place of what is there."""
+        target = self._clear(path)
+        if isinstance(content, bytes):
+            target.write_bytes(content)
+        elif content is not None:
+            target.symlink_to(content)
+
+    def spoil(self, path: str, damage: Callable[[Path], object]) -> None:
+        """Do something to a file. A link becomes a file first: what it leads to is not meant."""
+        before = self.root / path
+        content = before.read_bytes() if before.is_file() and not before.is_symlink() else b""
+        target = self._clear(path)
+        target.write_bytes(content)
+        damage(target)
+
+    def rename(self, path: str, name: str) -> None:
+        """Give an entry of a folder another name."""
+        old = self.root / path
+        new = old.with_name(name)
+        old.rename(new)
+        self._back.append(lambda: new.rename(old))
+
+    def undo(self) -> None:
+        """Take every change back."""
+        while self._back:
+            self._back.pop()()
+
+    def _clear(self, path: str) -> Path:
         target = self.root / path
-        if target.is_dir() and not target.is_symlink():
-            shutil.rmtree(target)
-        elif target.is_symlink() or target.exists():
-            target.unlink()
-        if content is not None:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if isinstance(content, bytes):
-                target.write_bytes(content)
-            else:
-                target.symlink_to(content)
+        missing = [above for above in target.parents if not above.exists()]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if os.path.lexists(target):
+            kept = self._aside / f"{len(self._back)}"
+            target.rename(kept)
+            self._back.append(lambda: kept.rename(target))
+        self._back.extend(folder.rmdir for folder in reversed(missing))
+        self._back.append(lambda: remove(target))
         return target
+
+
+def remove(path: Path) -> None:
+    """Remove whatever is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        path.unlink()
+
+
+def unpack(recordings, folder: Path, story: str, stage: str) -> Guest:
+    """A guest of its own."""
+    root, aside = folder / "guest", folder / "aside"
+    aside.mkdir(parents=True)
+    shutil.copytree(recordings.stage(story, stage), root, symlinks=True)
+    (root / "manifest.json").unlink()
+    return Guest(root, aside)
 
 
 @pytest.fixture
 def make_guest(recordings, tmp_path: Path) -> Callable[..., Guest]:
-    """Make a guest out of a recorded one."""
+    """Make a guest out of a recorded one, for changes that nobody takes back."""
 
     def make(story: str = "q35-rootport-acpi", stage: str = "added") -> Guest:
-        root = tmp_path / f"guest-{len(list(tmp_path.iterdir()))}"
-        shutil.copytree(recordings.stage(story, stage), root, symlinks=True)
-        (root / "manifest.json").unlink()
-        return Guest(root)
+        return unpack(recordings, tmp_path / f"of-{len(list(tmp_path.iterdir()))}", story, stage)
 
     return make
 
 
+@pytest.fixture(scope="session")
+def only_guest(recordings, tmp_path_factory: pytest.TempPathFactory) -> Guest:
+    """The one that ``guest`` lends to each test."""
+    return unpack(recordings, tmp_path_factory.mktemp("guest") / "only", "q35-rootport-acpi", "added")
+
+
 @pytest.fixture
-def guest(make_guest: Callable[..., Guest]) -> Guest:
-    """A q35 guest with four root ports, each with a hot-added device in it: virtio disk, NVMe, e1000e, virtio net."""
-    return make_guest()
+def guest(only_guest: Guest) -> Iterator[Guest]:
+    """A q35 guest with four root ports, each with a hot-added device in it: virtio disk, NVMe, e1000e, virtio net.
+
+    It is changed by ``put``, ``spoil`` and ``rename`` alone, and is as it was when the test is over.
+    """
+    yield only_guest
+    only_guest.undo()

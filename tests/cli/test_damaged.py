@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import gzip
 import json
 import os
 import random
+import shutil
 import socket
 import stat
 import struct
@@ -122,13 +122,13 @@ def damage(request):
 
 def test_an_attribute_of_a_function(hotplugctl, guest, damage):
     before = functions(hotplugctl, guest)
-    damage(guest.path(f"{PATHS[DISK]}/enable"))
+    guest.spoil(f"{PATHS[DISK]}/enable", damage)
     after = functions(hotplugctl, guest)
     hit = after.pop(DISK)
     whole = before.pop(DISK)
     assert after == before
     assert hit == {**whole, "enabled": None, "unknown": {"enabled": hit["unknown"]["enabled"]}}
-    assert hit["unknown"]["enabled"].startswith(f"/{PATHS[DISK]}/enable: ")
+    assert f"/{DISK}/enable: " in hit["unknown"]["enabled"]
 
 
 def test_the_ids_of_a_function(hotplugctl, guest, damage):
@@ -137,31 +137,34 @@ def test_the_ids_of_a_function(hotplugctl, guest, damage):
         guest.put(f"{PATHS[DISK]}/{key}", f"{value}\n".encode())
     guest.put(f"{PATHS[DISK]}/modalias", None)
     assert functions(hotplugctl, guest)[DISK]["vendor"] == "1af4"
-    damage(guest.path(f"{PATHS[DISK]}/vendor"))
+    guest.spoil(f"{PATHS[DISK]}/vendor", damage)
     after = functions(hotplugctl, guest)
     assert len(after) == 13
     hit = after[DISK]
     assert (hit["vendor"], hit["vendor_name"], hit["device"], hit["class"]) == (None, None, "1042", "010000")
-    assert hit["unknown"]["vendor"].startswith(f"/{PATHS[DISK]}/vendor: ")
+    assert f"/{DISK}/vendor: " in hit["unknown"]["vendor"]
     assert hit["driver"] == "virtio-pci" and hit["nodes"]
 
 
 @pytest.mark.parametrize("key, attribute", [("adapter", "adapter"), ("power", "power"), ("speed", "cur_bus_speed")])
 def test_an_attribute_of_a_slot(hotplugctl, guest, damage, key, attribute):
     before = slots(hotplugctl, guest)
-    damage(guest.path(f"sys/bus/pci/slots/0-2/{attribute}"))
+    guest.spoil(f"sys/bus/pci/slots/0-2/{attribute}", damage)
     after = slots(hotplugctl, guest)
     hit = after.pop("0-2")
     assert after == {name: slot for name, slot in before.items() if name != "0-2"}
-    assert (hit["address"], hit["mechanism"], hit["functions"]) == ("0000:02:00", "acpiphp", [NVME])
-    if key != "speed" or damage not in (empty, noise, not_utf8):
+    assert (hit["address"], hit["functions"]) == ("0000:02:00", [NVME])
+    assert hit["occupied"] is True
+    if damage in (outside, dangling):
+        # Inside of the root that is a link to nothing: the slot has no such file.
+        assert hit[key] is None
+    elif key != "speed" or damage not in (empty, noise, not_utf8):
         assert hit[key] is None
         assert hit["unknown"][key].startswith(f"/sys/bus/pci/slots/0-2/{attribute}: ")
-    assert hit["occupied"] is True
 
 
 def test_the_address_of_a_slot(hotplugctl, guest, damage):
-    damage(guest.path("sys/bus/pci/slots/0-2/address"))
+    guest.spoil("sys/bus/pci/slots/0-2/address", damage)
     found = slots(hotplugctl, guest)
     assert len(found) == 4
     assert found["0-2"]["address"] is None
@@ -173,7 +176,7 @@ def test_the_address_of_a_slot(hotplugctl, guest, damage):
 def test_what_only_check_reads(hotplugctl, guest, damage, attribute):
     """One port without config space: its room is unknown, that of the others is not."""
     before = {room["bus"]: room for room in document(hotplugctl, "check", guest)["headroom"]["buses"]}
-    damage(guest.path(f"{PATHS[PORT]}/{attribute}"))
+    guest.spoil(f"{PATHS[PORT]}/{attribute}", damage)
     check = document(hotplugctl, "check", guest)
     after = {room["bus"]: room for room in check["headroom"]["buses"]}
     assert {bus: room for bus, room in after.items() if bus not in ("0000:00", "0000:01")} == {
@@ -208,14 +211,15 @@ def test_what_only_check_reads(hotplugctl, guest, damage, attribute):
 )
 def test_any_file(hotplugctl, guest, damage, path):
     """Whatever one file is, the other functions and the verdict's slots are seen."""
-    damage(guest.path(path))
+    guest.spoil(path, damage)
     assert len(functions(hotplugctl, guest)) == 13
     check = document(hotplugctl, "check", guest)
     assert (check["headroom"]["slots"], check["verdict"]) == (4, "limited")
 
 
-def test_every_file_at_once(hotplugctl, guest, damage):
+def test_every_file_at_once(hotplugctl, make_guest, damage):
     """Nothing of the whole guest can be read, and each command ends in its order."""
+    guest = make_guest()
     files = [path for path in guest.root.rglob("*") if path.is_file() and not path.is_symlink()]
     for path in files:
         damage(path)
@@ -223,7 +227,8 @@ def test_every_file_at_once(hotplugctl, guest, damage):
         document(hotplugctl, command, guest)
 
 
-def test_every_link_at_once(hotplugctl, guest):
+def test_every_link_at_once(hotplugctl, make_guest):
+    guest = make_guest()
     for path in [path for path in guest.root.rglob("*") if path.is_symlink()]:
         path.unlink()
         path.symlink_to("/" if "class" in path.parts else "..")
@@ -256,7 +261,7 @@ def test_a_function_that_vanishes(hotplugctl, guest):
 
 def test_a_config_of_another_kernel(hotplugctl, guest):
     path = "boot/config-6.1.0-50-amd64"
-    text = guest.path(path).read_bytes().replace(b"6.1.", b"5.4.")
+    text = (guest.root / path).read_bytes().replace(b"6.1.", b"5.4.")
     guest.put(path, text)
     check = document(hotplugctl, "check", guest)
     assert check["core"]["config"] is None
@@ -375,14 +380,13 @@ def as_nobody(task):
 
 
 @pytest.fixture
-def open_guest(guest):
+def open_guest(make_guest):
     """The guest where everybody may look, with all of it open to be read."""
+    guest = make_guest()
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
         root = Path(name) / "guest"
-        guest.root.rename(root) if os.stat(name).st_dev == os.stat(guest).st_dev else None
-        if not root.exists():
-            pytest.skip("the temporary folders are on two file systems")
+        shutil.move(guest.root, root)
         for path in (root, *root.rglob("*")):
             if not path.is_symlink():
                 path.chmod(0o755 if path.is_dir() else 0o644)
@@ -399,16 +403,16 @@ def test_what_a_user_may_not_read(hotplugctl, open_guest):
         # What a command imports is imported before the checkout can no longer be read.
         document(hotplugctl, command, open_guest)
     for path in closed:
-        open_guest.path(path).chmod(0)
+        (open_guest.root / path).chmod(0)
     try:
         found = as_nobody(lambda: {command: document(hotplugctl, command, open_guest) for command in COMMANDS})
     finally:
         for path in closed:
-            open_guest.path(path).chmod(0o755)
-    why = os.strerror(errno.EACCES) and "denied (EACCES)"
+            (open_guest.root / path).chmod(0o755)
+    why = "denied (EACCES)"
     listed = {item["address"]: item for item in found["list"]["functions"]}
     assert len(listed) == 13
-    assert listed[DISK]["unknown"] == {"enabled": f"/{PATHS[DISK]}/enable: {why}"}
+    assert set(listed[DISK]["unknown"]) == {"enabled"} and listed[DISK]["unknown"]["enabled"].endswith(why)
     assert listed[NVME]["unknown"]["vendor"].endswith(why)
     by_name = {slot["name"]: slot for slot in found["slots"]["slots"]}
     assert by_name["0"]["unknown"]["power"] == f"/sys/bus/pci/slots/0/power: {why}"
@@ -433,7 +437,7 @@ def test_a_root_that_may_not_be_read(hotplugctl, open_guest, mode):
 
 def test_slots_that_may_not_be_listed(hotplugctl, open_guest):
     document(hotplugctl, "slots", open_guest), document(hotplugctl, "check", open_guest)
-    folder_path = open_guest.path("sys/bus/pci/slots")
+    folder_path = open_guest.root / "sys/bus/pci/slots"
     folder_path.chmod(0)
     try:
         found = as_nobody(lambda: {c: document(hotplugctl, c, open_guest) for c in ("slots", "check")})

@@ -31,17 +31,8 @@ def unsafe(text):
     return {f"U+{ord(c):04X}" for c in text if c != "\n" and unicodedata.category(c) in bad}
 
 
-def as_name(text):
-    return text.replace("/", "")
-
-
-def rename(guest, path, name):
-    target = guest.path(path)
-    target.rename(target.with_name(name))
-
-
 def slot_name(guest, evil):
-    rename(guest, "sys/bus/pci/slots/0-2", evil)
+    guest.rename("sys/bus/pci/slots/0-2", evil)
 
 
 def driver(guest, evil):
@@ -53,12 +44,9 @@ def slot_module(guest, evil):
 
 
 def interface(guest, evil):
-    """The name of a disk: its class link and its directory."""
-    for link in (guest.root / "sys/class/block").iterdir():
-        if "/virtio1/" in str(link.readlink()):
-            link.unlink()
-    disk = next(path for path in (guest.root / f"{DISK}/virtio1/block").iterdir())
-    disk.rename(disk.with_name(evil))
+    """The name of a disk: its directory, and the link of its class."""
+    guest.rename(f"{DISK}/virtio1/block/vdb", evil)
+    guest.put("sys/class/block/vdb", None)
     guest.put(f"sys/class/block/{evil}", f"../../devices/pci0000:00/0000:00:02.0/0000:01:00.0/virtio1/block/{evil}")
 
 
@@ -66,8 +54,7 @@ def modules(guest, evil):
     """A module that claims the e1000e, which no driver has."""
     guest.put("sys/devices/pci0000:00/0000:00:04.0/0000:03:00.0/driver", None)
     line = f"alias pci:v00008086d000010D3sv*sd*bc*sc*i* {evil}\n"
-    for path in (guest.root / "lib/modules").glob("*/modules.alias"):
-        path.write_bytes(line.encode("utf-8", "surrogateescape"))
+    guest.put("lib/modules/6.1.0-50-amd64/modules.alias", line.encode("utf-8", "surrogateescape"))
 
 
 def pci_ids(guest, evil):
@@ -142,13 +129,13 @@ def test_nothing_raw_gets_through(hotplugctl, guest, way, evil):
         (WAYS[8], "check", "\\x1b]0;t\\x07"),
     ],
 )
-def test_it_is_shown_as_an_escape(hotplugctl, make_guest, way, command, shown):
+def test_it_is_shown_as_an_escape(hotplugctl, guest, way, command, shown):
     """And in one line: as many lines as the guest gives without it."""
     lines = []
     for evil in ("plain", EVIL):
-        changed = make_guest()
-        way(changed, evil)
-        done = hotplugctl(command, "--root", changed)
+        way(guest, evil)
+        done = hotplugctl(command, "--root", guest)
+        guest.undo()
         lines.append(done.out.count("\n"))
     assert shown in done.out
     assert lines[0] == lines[1]

@@ -85,7 +85,8 @@ class TestRoot:
         assert hotplugctl("check", "--json", "--root", root).document["guest"]["source"] == "recording"
         assert ", from a recording\n" in hotplugctl("check", "--root", root).out
 
-    def test_an_image_is_told_from_a_recording(self, hotplugctl, guest, tmp_path):
+    def test_an_image_is_told_from_a_recording(self, hotplugctl, make_guest, tmp_path):
+        guest = make_guest()
         image = tmp_path / "image"
         image.mkdir()
         (guest.root / "boot").rename(image / "boot")
@@ -292,8 +293,8 @@ def test_where_names_come_from(hotplugctl, guest, monkeypatch, command):
         return document["guest"]["names_from"] if command == "check" else document["names_from"]
 
     assert names_from() == "/run/udev/data"
-    for path in (guest.root / "run" / "udev" / "data").glob("+pci:*"):
-        path.write_bytes(b"I:1\n")
+    for path in [path.name for path in (guest.root / "run/udev/data").glob("+pci:*")]:
+        guest.put(f"run/udev/data/{path}", b"I:1\n")
     assert names_from() == "built-in"
     guest.put("usr/share/hwdata/pci.ids.gz", gzip.compress(b"1af4  Somebody\n\t1042  A disk\n"))
     assert names_from() == "/usr/share/hwdata/pci.ids.gz"

@@ -1,0 +1,116 @@
+"""BARs without an address: what the kernel lists, what the registers hold, what the log says last."""
+
+from __future__ import annotations
+
+import pytest
+
+MEMORY, MEMORY_64, IO, UNSET = 0x40200, 0x14220C, 0x40101, 0x20000000
+GOOD = (0xFEBF_0000, 0xFEBF_0FFF, MEMORY)
+FAILED = "pci 0000:00:03.0: BAR 0 [mem size 0x00001000]: failed to assign"
+ASSIGNED = "pci 0000:00:03.0: BAR 0 [mem 0xfebf0000-0xfebf0fff]: assigned"
+FOUND = "pci 0000:00:03.0: [8086:100e] type 00 class 0x020000 conventional PCI endpoint"
+
+
+def card(pc, resource=(), bars=(), driver=None, vendor="8086", device="100e", capabilities=(), address="0000:00:03.0"):
+    from hotplugctl_syn import endpoint
+
+    return pc.function(
+        address, vendor, device, "020000", driver, endpoint(vendor, device, bars=bars, capabilities=capabilities),
+        resource,
+    )  # fmt: skip
+
+
+def test_assigned(pc):
+    card(pc, [GOOD], [0xFEBF_0000], "e1000")
+    pc.check().silent("bar.unassigned")
+
+
+def test_bars_that_are_not_there(pc):
+    card(pc, [GOOD], [0xFEBF_0000, 0, 0, 0, 0, 0])
+    pc.check().silent("bar.unassigned")
+
+
+def test_a_size_without_address(pc):
+    """As the kernel lists it: from 0 to the size, and the flag UNSET."""
+    card(pc, [(0, 0xFFF, MEMORY | UNSET)])
+    said = pc.check()
+    finding = said.fires("bar.unassigned", "warning")
+    assert (finding.subject, finding.address) == ("0000:00:03.0 BAR 0", "0000:00:03.0")
+    assert said.verdict == "limited"
+
+
+def test_the_registers_remember_a_64_bit_bar(pc):
+    """The kernel's line is empty; of the register the type bits are left (pc-nobar)."""
+    card(pc, [GOOD], [0xFEBF_0000, 0, 0x0000_000C, 0])
+    finding = pc.check().fires("bar.unassigned")
+    assert finding.subject.endswith("BAR 2")
+    assert "mem64" in finding.evidence[0].value
+
+
+@pytest.mark.parametrize(
+    "lines, fires",
+    [
+        ([FOUND, FAILED], True),
+        ([FOUND, FAILED, ASSIGNED], False),
+        ([FOUND, ASSIGNED, FAILED], True),
+        ([FOUND, FAILED, FOUND], False),
+        ([FOUND, FAILED.replace("00:03.0", "00:04.0")], False),
+    ],
+)
+def test_where_only_the_log_knows(pc, lines, fires):
+    """A 32-bit memory BAR without address reads 0 everywhere. The last word on it counts."""
+    card(pc)
+    pc.log(*lines)
+    said = pc.check()
+    assert [f.subject for f in said.of("bar.unassigned")] == (["0000:00:03.0 BAR 0"] if fires else [])
+
+
+def test_messages_of_a_function_that_is_gone(pc):
+    pc.log(FOUND, FAILED)
+    pc.check().silent("bar.unassigned")
+
+
+def test_an_io_bar_does_not_matter_to_a_bound_driver(pc):
+    card(pc, [(0, 0x1F, IO), GOOD], driver="e1000")
+    said = pc.check()
+    said.fires("bar.unassigned", "info")
+    assert said.verdict == "ready"
+
+
+def test_an_io_bar_beside_memory_does_not_matter(pc):
+    """e1000 and its kind work by memory alone; that nobody drives this one has another reason."""
+    card(pc, [GOOD, (0, 0x1F, IO)])
+    pc.check().fires("bar.unassigned", "info")
+
+
+@pytest.mark.parametrize("modern, severity", [(False, "warning"), (True, "info")])
+def test_an_io_bar_matters_to_legacy_virtio(pc, modern, severity):
+    capabilities = [(0x09, bytes(14))] if modern else [(0x11, bytes(10))]
+    card(pc, [(0, 0x1F, IO), GOOD], vendor="1af4", device="1000", capabilities=capabilities)
+    pc.check().fires("bar.unassigned", severity)
+
+
+def test_a_board_has_such_functions(pc):
+    card(pc, [(0, 0xFFF, MEMORY | UNSET)], address="0000:00:1f.3")
+    pc.check().fires("bar.unassigned", "info")
+
+
+def test_a_function_that_does_not_answer_has_no_bars(pc):
+    path = card(pc, [(0, 0xFFF, MEMORY | UNSET)])
+    pc.file(f"{path}/config", b"\xff" * 256)
+    pc.check().silent("bar.unassigned")
+
+
+def test_nonsense_is_no_bar(pc):
+    path = card(pc)
+    pc.file(f"{path}/resource", "no such thing\n")
+    said = pc.check()
+    said.silent("bar.unassigned")
+    assert said.headroom.rooms[0].mem_largest is None
+
+
+def test_recorded(recorded):
+    finding = recorded("pc-nobar", "added").fires("bar.unassigned", "warning")
+    assert finding.subject == "0000:00:02.0 BAR 2"
+    recorded("pc-nobar", "after").silent("bar.unassigned")
+    recorded("q35-hotbridge-short", "after").silent("bar.unassigned")
