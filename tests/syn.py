@@ -43,7 +43,7 @@ def bridge(
     secondary=1, subordinate=None, device="000c", vendor="1b36", io=(0x1000, 0x1FFF), mem=(0xFE80_0000, 0xFE9F_FFFF),
     pref=None, slot=None, shpc=False, port_type=4, express=True, capabilities=(),
 ) -> bytes:  # fmt: skip
-    """A bridge; windows None are closed as the kernel closes them. ``slot``: SltCap, SltCtl, SltSta, None for no slot."""
+    """A bridge; windows None are closed as the kernel closes them. ``slot``: SltCap, SltCtl, SltSta, None: no slot."""
     found = list(capabilities)
     if express:
         flags = 0x0002 | port_type << 4 | (0x0100 if slot else 0)

@@ -75,7 +75,9 @@ def _judge(place: Place) -> _Judged:
     try:
         tree = open_tree(place.path, place.stage, sys.stdin.buffer if place.path == "-" else None)
     except HotplugctlError as error:
-        problem = Problem("recording.unreadable", place.path, error.message)
+        why = error.message
+        prefix = f"{place.path}: "
+        problem = Problem("recording.unreadable", place.path, why[len(prefix) :] if why.startswith(prefix) else why)
         return _Judged(Validation(place.label, (problem,)), status.WRONG)
     try:
         return _validate(tree, place.label)

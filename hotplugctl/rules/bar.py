@@ -10,7 +10,7 @@ from hotplugctl.model.devices import PciFunction
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.resource import ResourceLine
 from hotplugctl.model.snapshot import Detail, Snapshot
-from hotplugctl.rules.facts import in_hotplug_slots
+from hotplugctl.rules.facts import in_hotplug_slots, served_buses
 from hotplugctl.rules.registry import Fault, Outcome, rule
 
 _BARS = 6
@@ -79,7 +79,7 @@ def _matters(snapshot: Snapshot, function: PciFunction, detail: Detail, missing:
     if missing.io and not _needs_io(function, detail):
         return False
     # On a board many a function without driver has no address, and nobody misses it.
-    return function.address in hot or not hot or function.vendor == "1af4"
+    return function.address in hot or not served_buses(snapshot) or function.vendor == "1af4"
 
 
 def _needs_io(function: PciFunction, detail: Detail) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.snapshot import Snapshot
 from hotplugctl.rules.binding import explain
-from hotplugctl.rules.facts import in_hotplug_slots
+from hotplugctl.rules.facts import in_hotplug_slots, served_buses
 from hotplugctl.rules.registry import Fault, Outcome, rule
 
 # Type 0 is reserved and marks a device that only keeps a place.
@@ -23,12 +23,12 @@ def child_unbound(snapshot: Snapshot) -> Iterable[Outcome]:
     Told apart as for PCI functions: blacklisted, no module for it, not loaded. Outside of every hot-plug slot a
     balloon, a console or the like without driver is only mentioned. Source: drivers/virtio/virtio.c, modprobe.d(5).
     """
-    hot = in_hotplug_slots(snapshot)
+    hot, served = in_hotplug_slots(snapshot), served_buses(snapshot)
     for child in snapshot.children:
         modalias = child.modalias or ""
         if child.driver is not None or modalias.startswith(_RESERVED):
             continue
-        severity = None if child.address in hot or not hot or modalias.startswith(_MISSED) else "info"
+        severity = None if child.address in hot or not served or modalias.startswith(_MISSED) else "info"
         said = explain(snapshot, child.modalias, child.path)
         summary = f"{child.name} below {child.address} has no driver"
         absent = Evidence(f"{child.path}/driver", "absent")

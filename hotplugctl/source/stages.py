@@ -33,33 +33,44 @@ class Place(NamedTuple):
 def places(path: str, stage: Optional[str]) -> Iterator[Place]:
     """Every recording that ``path`` stands for; with ``stage`` that one alone of each story.
 
-    Opens nothing that lies below a folder of recordings but to look for stages. What cannot be looked into is a place
-    too: opening it says why.
+    A folder of recordings is a story; other stories and tars that lie in it are taken too. Nothing is opened but to
+    look for these. What cannot be looked into is a place as well: opening it says why.
     """
-    held = _recordings_in(path)
-    if not held:
-        yield from _of_one(path, stage)
-    for name in held:
-        yield from _of_one(os.path.join(path, name), stage)
+    stages = () if path == "-" else _stages(path)
+    beside = _beside(path, stages)
+    if beside and stage is None:
+        yield from (Place(path, name) for name in stages)
+    elif stages or not beside:
+        yield from _of_one(path, stages, stage)
+    for other in beside:
+        yield from _of_one(other, _stages(other), stage)
 
 
-def _of_one(path: str, stage: Optional[str]) -> Iterator[Place]:
-    stages = () if stage is not None or path == "-" else _stages(path)
-    if not stages:
+def _of_one(path: str, stages: tuple[str, ...], stage: Optional[str]) -> Iterator[Place]:
+    if stage is not None or len(stages) < 2:
+        # A story of one recording needs no stage, and a recording that was packed with its folder looks like one.
         yield Place(path, stage)
-    for name in stages:
-        yield Place(path, name)
+    else:
+        yield from (Place(path, name) for name in stages)
 
 
-def _recordings_in(path: str) -> list[str]:
-    """The tars in a folder that is no recording and no story, and the folders in it that are; none otherwise."""
-    if path == "-" or not os.path.isdir(path) or _is_one(path):
+def _beside(path: str, stages: tuple[str, ...]) -> list[str]:
+    """In a folder that is no recording: its tars, and the folders in it that are stories."""
+    if path == "-" or not os.path.isdir(path) or (not stages and _is_recording(path)):
         return []
     try:
-        names = sorted(os.listdir(path))
+        names = set(os.listdir(path))
     except OSError:
         return []
-    return [name for name in names if _is_tar(os.path.join(path, name)) or _is_one(os.path.join(path, name))]
+    if not names.issuperset(stages):
+        # They lie in the one folder that is here.
+        return []
+    below = (os.path.join(path, name) for name in sorted(names.difference(stages)))
+    return [other for other in below if _holds_recordings(other)]
+
+
+def _holds_recordings(path: str) -> bool:
+    return _is_tar(path) or (os.path.isdir(path) and (bool(_stages(path)) or _is_recording(path)))
 
 
 def _is_tar(path: str) -> bool:
@@ -69,16 +80,11 @@ def _is_tar(path: str) -> bool:
         return False
 
 
-def _is_one(path: str) -> bool:
-    """Whether a folder is a recording or a story."""
-    if not os.path.isdir(path):
-        return False
-    if _stages(path):
-        return True
+def _is_recording(path: str) -> bool:
     try:
         open_tree(path, None, None).close()
     except HotplugctlError:
-        return os.path.lexists(os.path.join(path, "manifest.json"))
+        return False
     return True
 
 
@@ -96,12 +102,11 @@ def _stages(path: str) -> tuple[str, ...]:
 
 def _find(tree: Rooted, label: str) -> tuple[str, ...]:
     try:
-        find_root(tree, label, None)
+        root = find_root(tree, label, None)
+        return () if root == "/" else (root.rpartition("/")[2],)
     except UnusableRoot:
-        # A story, or nothing that can be read.
+        # A story of several, or nothing that can be read.
         pass
-    else:
-        return ()
     top = "/"
     for _ in range(_FOLDERS_DEEP):
         listing = tree.names(top)

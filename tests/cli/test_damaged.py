@@ -48,7 +48,7 @@ def empty(path):
 
 
 def noise(path):
-    path.write_bytes(random.Random(7).randbytes(2000) if hasattr(random.Random, "randbytes") else bytes(range(256)) * 8)
+    path.write_bytes(random.Random(7).randbytes(2000))
 
 
 def not_utf8(path):

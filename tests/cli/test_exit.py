@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -15,6 +16,8 @@ from hotplugctl.rules import registry
 READY = ("pc-virtio", "added")
 FULL = ("q35-rootport-acpi", "added")
 DEAD = ("pc-noacpi", "before")
+# include/uapi/linux/fcntl.h; the module names it from Python 3.10 on.
+F_SETPIPE_SZ = 1031
 
 
 def one_line(text: str) -> bool:
@@ -257,6 +260,7 @@ def test_interrupted_while_it_reads(process, number, status):
 def test_interrupted_while_nobody_reads(process, recordings, number, status):
     """It is stuck in a full pipe, and what is left of the output must not hold it."""
     reading, writing = os.pipe()
+    fcntl.fcntl(writing, F_SETPIPE_SZ, 4096)
     started = process.start(
         "list", "--json", "--root", recordings.stage("burst", "added"), stdout=writing, stderr=subprocess.PIPE
     )

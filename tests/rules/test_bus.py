@@ -72,6 +72,7 @@ def test_a_physical_machine_is_not_blamed(syn, guest):
     guest.file("proc/cpuinfo", "flags\t\t: fpu sse lahf_lm\n")
     guest.file("sys/class/dmi/id/sys_vendor", "Acme\n")
     guest.file("sys/class/dmi/id/product_name", "Server 1\n")
+    guest.function("0000:00:00.0", "8086", "2020", "060000", subsystem="8086")
     said = guest.check()
     assert {f.severity for f in said.of("bus.unserved")} == {"info"}
     assert said.verdict == "not-ready"

@@ -55,20 +55,30 @@ def test_a_stage_is_taken_at_its_word(tmp_path):
 
 
 def test_a_folder_of_recordings_is_all_that_lie_in_it(tmp_path):
-    packed(recording(tmp_path / "c"))
-    story(tmp_path / "b")
-    recording(tmp_path / "a")
-    (tmp_path / "README").write_text("not one")
-    (tmp_path / "nothing").mkdir()
-    (tmp_path / "d.tar").write_bytes(b"broken, and named like one")
-    names = ["a", "b:before", "b:added", "b:after", "c", "c.tar.gz", "d.tar"]
-    assert labels(tmp_path) == [f"{tmp_path}/{name}" for name in names]
+    os.renames(packed(recording(tmp_path / "made/r")), tmp_path / "all/c.tar.gz")
+    folder = tmp_path / "all"
+    story(folder / "b")
+    (folder / "README").write_text("not one")
+    (folder / "nothing").mkdir()
+    (folder / "loop").symlink_to(".")
+    (folder / "d.tar").write_bytes(b"broken, and named like one")
+    names = ["b:before", "b:added", "b:after", "c.tar.gz", "d.tar"]
+    assert labels(folder) == [f"{folder}/{name}" for name in names]
+    # A recording unpacked among them makes the folder a story, and hides none of the others.
+    recording(folder / "a")
+    assert labels(folder)[0] == f"{folder}:a"
+    assert set(labels(folder)) >= {f"{folder}/{name}" for name in names}
 
 
-def test_a_recording_with_a_broken_manifest_is_one(tmp_path):
+def test_a_story_in_a_folder_of_its_own_is_taken_once(tmp_path):
+    story(tmp_path / "only/s")
+    assert labels(tmp_path / "only") == [f"{tmp_path}/only:{stage}" for stage in ("before", "added", "after")]
+
+
+def test_a_stage_with_a_broken_manifest_is_one(tmp_path):
     (recording(tmp_path / "a") / "manifest.json").write_text("[")
     recording(tmp_path / "b")
-    assert labels(tmp_path) == [f"{tmp_path}/a", f"{tmp_path}/b"]
+    assert labels(tmp_path) == [f"{tmp_path}:a", f"{tmp_path}:b"]
 
 
 @pytest.mark.parametrize("name", ["missing", "empty", "file", "a\0b", "", "fifo", "loop"])

@@ -1,0 +1,144 @@
+"""No guest, however garbled, makes a rule crash, and every answer stays within the contract."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hotplugctl.model.report import SEVERITIES, VERDICTS
+
+_SYN = Path(__file__).resolve().parents[1] / "syn.py"
+_SPEC = importlib.util.spec_from_file_location("hotplugctl_syn", _SYN)
+assert _SPEC is not None and _SPEC.loader is not None
+syn = sys.modules.get("hotplugctl_syn")
+if syn is None:
+    syn = sys.modules["hotplugctl_syn"] = importlib.util.module_from_spec(_SPEC)
+    _SPEC.loader.exec_module(syn)
+
+STATES = {"builtin", "loaded", "loadable", "absent", "disabled", "blacklisted", "unknown"}
+STATUSES = {"pass", "fail", "unknown", "crashed"}
+# What may stand in a file that the kernel did not write: nothing, too much, numbers that are none, terminal escapes.
+JUNK = st.one_of(
+    st.binary(max_size=300),
+    st.sampled_from(
+        [b"", b"\n", b"-1\n", b"0x\n", b"9" * 5000, b"\xff" * 256, b"\0" * 64, b"\x1b[2J\x1b]0;x\x07\n",
+         b"0x0 0x0\n", b"0x" + b"f" * 40 + b" 0x0 0x0\n", b"0000:00\n", b"ffff:ff:ff\n", b"\xf0\x9f\x90\x8d" * 40]
+    ),
+)  # fmt: skip
+
+
+def sound(said) -> None:
+    """Whatever was read: an answer of the contract, and no crash."""
+    crashed = [(finding.id, finding.detail) for finding in said.findings if finding.status == "crashed"]
+    assert not crashed
+    assert said.verdict in VERDICTS
+    assert said.why
+    for finding in said.findings:
+        assert finding.status in STATUSES and finding.severity in SEVERITIES
+        assert finding.side in ("guest", "host", "image")
+        assert finding.status != "unknown" or finding.detail
+        assert finding.status != "fail" or (finding.summary and finding.evidence)
+    for item in (said.snapshot.core, *said.snapshot.mechanisms):
+        assert item.state in STATES
+        assert item.state != "unknown" or item.unknown["state"]
+    for room in said.headroom.rooms:
+        sizes = (room.io_largest, room.mem_largest, room.pref_largest, room.bus_numbers_free)
+        named = dict(room.unknown)
+        assert all(size is None or size >= 0 for size in sizes)
+        keys = ("io_largest", "mem_largest", "pref_largest", "bus_numbers_free")
+        assert {key for key, size in zip(keys, sizes) if size is None} == set(named) - {"mechanism"}
+
+
+@pytest.fixture(scope="module", params=["pc", "q35"])
+def garden(request, tmp_path_factory):
+    """A guest with some of everything, and the list of its files."""
+    root = tmp_path_factory.mktemp("garden") / "syn-guest"
+    guest = getattr(syn, request.param)(syn.Guest(root))
+    path = guest.function("0000:00:03.0", driver="virtio-pci", resource=[(0, 0xFFF, 0x20040200)])
+    guest.file(f"{path}/virtio1/modalias", "virtio:d00000001v00001AF4\n")
+    guest.link("sys/bus/virtio/devices/virtio1", f"../../../devices/{path[12:]}/virtio1")
+    guest.function("0000:00:04.0", "8086", "100e", enable="0")
+    guest.port("0000:00:05.0", "0000:05", syn.bridge(5, express=False, shpc=True), driver=None)
+    guest.slot("9", "0000:00:09")
+    guest.file("etc/modprobe.d/x.conf", "blacklist e1000\n")
+    guest.file("etc/modules", "acpiphp\n")
+    files = sorted(str(file.relative_to(root)) for file in root.rglob("*") if file.is_file() or file.is_symlink())
+    return root, files
+
+
+def mutated(garden, tmp_path_factory, changes):
+    """A copy of the guest in which the files at these places hold something else, or are gone."""
+    source, files = garden
+    root = tmp_path_factory.mktemp("mutated") / "syn-guest"
+    shutil.copytree(source, root, symlinks=True)
+    for place, content in changes:
+        where = root / files[place % len(files)]
+        where.unlink(missing_ok=True)
+        if content == "directory":
+            where.mkdir(exist_ok=True)
+        elif isinstance(content, int):
+            where.write_bytes((source / files[place % len(files)]).read_bytes()[:content] if where.name != "x" else b"")
+        elif isinstance(content, bytes):
+            where.write_bytes(content)
+        elif content is not None:
+            where.symlink_to(content)
+    return root
+
+
+CHANGES = st.lists(
+    st.tuples(
+        st.integers(0, 10_000),
+        st.one_of(st.none(), JUNK, st.just("directory"), st.sampled_from(["/", "../..", "loop", "/dev/null"])),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(changes=CHANGES)
+def test_any_guest_is_answered(garden, tmp_path_factory, changes):
+    root = mutated(garden, tmp_path_factory, changes)
+    try:
+        sound(syn.check(root))
+    finally:
+        shutil.rmtree(root.parent)
+
+
+def test_every_file_alone_may_be_missing_or_empty(garden, tmp_path_factory):
+    _, files = garden
+    for place in range(len(files)):
+        for content in (None, b""):
+            root = mutated(garden, tmp_path_factory, [(place, content)])
+            sound(syn.check(root))
+            shutil.rmtree(root.parent)
+
+
+@settings(max_examples=40)
+@given(
+    names=st.lists(
+        st.text(st.characters(blacklist_characters="/\0", blacklist_categories=["Cs"]), min_size=1, max_size=12)
+    )
+)
+def test_names_of_slots_are_anything(garden, tmp_path_factory, names):
+    root = mutated(garden, tmp_path_factory, [])
+    guest = syn.Guest(root)
+    for name in names:
+        if name not in (".", ".."):
+            guest.slot(name, "0000:00:03", power="0", adapter="1", attention="0")
+    try:
+        sound(syn.check(root))
+    finally:
+        shutil.rmtree(root.parent)
+
+
+def test_recorded_guests_are_answered(recordings):
+    for story in sorted(recordings.archives):
+        for stage in recordings.stages(story):
+            sound(syn.check(recordings.stage(story, stage)))
