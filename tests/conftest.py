@@ -10,7 +10,7 @@ import signal
 import sys
 import tarfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import NamedTuple, Optional
 from unittest import mock
@@ -70,7 +70,7 @@ class Outcome(NamedTuple):
 
 
 @contextmanager
-def _stream(data: bytes = b"") -> Iterator[io.TextIOWrapper]:
+def _stream(data: bytes) -> Iterator[io.TextIOWrapper]:
     with io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", write_through=True) as stream:
         yield stream
 
@@ -81,13 +81,14 @@ def call(*arguments: object, stdin: bytes = b"", environment: Optional[dict[str,
 
     clean = {key: value for key, value in os.environ.items() if key not in SETTINGS}
     before = signal.getsignal(signal.SIGTERM)
-    with _stream() as out, _stream() as err, _stream(stdin) as given:
-        with mock.patch.dict(os.environ, {**clean, **(environment or {})}, clear=True), redirect_stdout(out):
-            with redirect_stderr(err), mock.patch.object(sys, "stdin", given):
-                try:
-                    status = run([str(argument) for argument in arguments])
-                finally:
-                    signal.signal(signal.SIGTERM, before)
+    with ExitStack() as stack:
+        out, err, given = (stack.enter_context(_stream(data)) for data in (b"", b"", stdin))
+        stack.callback(signal.signal, signal.SIGTERM, before)
+        stack.enter_context(mock.patch.dict(os.environ, {**clean, **(environment or {})}, clear=True))
+        stack.enter_context(mock.patch.object(sys, "stdin", given))
+        stack.enter_context(redirect_stdout(out))
+        stack.enter_context(redirect_stderr(err))
+        status = run([str(argument) for argument in arguments])
         texts = [stream.buffer.getvalue().decode("utf-8") for stream in (out, err)]
     return Outcome(status, *texts)
 

@@ -6,7 +6,9 @@ registers are those of the PCI Local Bus and PCI Express specifications. All nam
 
 from __future__ import annotations
 
+import io
 import struct
+import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple, Optional, Union
@@ -112,8 +114,12 @@ class Said(NamedTuple):
 
 
 def check(root: Union[str, Path], stage: Optional[str] = None) -> Said:
-    """What ``check`` says of any tree."""
-    tree = open_tree(str(root), stage, None)
+    """What ``check`` says of any tree on disk."""
+    return check_tree(open_tree(str(root), stage, None))
+
+
+def check_tree(tree) -> Said:
+    """What ``check`` says of an open tree, which is closed then."""
     try:
         snapshot = collect(tree)
     finally:
@@ -123,36 +129,64 @@ def check(root: Union[str, Path], stage: Optional[str] = None) -> Said:
 
 
 class Guest:
-    """A tree in the making."""
+    """A tree in the making. It is kept in memory, and read as a tar that comes on standard input.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    ``entries``: path → bytes (a file), str (the target of a link) or None (a folder).
+    """
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Union[bytes, str, None]] = {}
         self.paths: dict[str, str] = {}
+
+    def copy(self) -> Guest:
+        made = Guest()
+        made.entries, made.paths = dict(self.entries), dict(self.paths)
+        return made
+
+    def tree(self):
+        """The tree, open."""
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
+            for path, content in self.entries.items():
+                member = tarfile.TarInfo(path)
+                if content is None:
+                    member.type, member.mode = tarfile.DIRTYPE, 0o755
+                elif isinstance(content, str):
+                    member.type, member.linkname = tarfile.SYMTYPE, content
+                else:
+                    member.size = len(content)
+                archive.addfile(member, io.BytesIO(content) if isinstance(content, bytes) else None)
+        buffer.seek(0)
+        return open_tree("-", None, buffer)
+
+    def check(self) -> Said:
+        return check_tree(self.tree())
 
     # Plain files.
 
     def file(self, path: str, content: Union[str, bytes] = "") -> None:
-        where = self.root / path
-        where.parent.mkdir(parents=True, exist_ok=True)
-        where.write_bytes(content if isinstance(content, bytes) else content.encode())
+        self.entries[path] = content if isinstance(content, bytes) else content.encode()
 
     def link(self, path: str, target: str) -> None:
-        where = self.root / path
-        where.parent.mkdir(parents=True, exist_ok=True)
-        where.unlink(missing_ok=True)
-        where.symlink_to(target)
+        self.entries[path] = target
 
     def folder(self, path: str) -> None:
-        (self.root / path).mkdir(parents=True, exist_ok=True)
+        self.entries[path] = None
+
+    def read(self, path: str) -> bytes:
+        content = self.entries[path]
+        assert isinstance(content, bytes)
+        return content
 
     def remove(self, path: str) -> None:
-        where = self.root / path
-        if where.is_dir() and not where.is_symlink():
-            for below in where.iterdir():
-                self.remove(str(below.relative_to(self.root)))
-            where.rmdir()
-        else:
-            where.unlink()
+        """A file, or a folder and all below; what was above stays, as folders do."""
+        found = [name for name in self.entries if name == path or name.startswith(path + "/")]
+        assert found, path
+        for name in found:
+            del self.entries[name]
+        above = path.rpartition("/")[0]
+        if above and not any(name.startswith(above + "/") for name in self.entries):
+            self.entries[above] = None
 
     # The kernel.
 
@@ -259,9 +293,6 @@ class Guest:
         """QEMU's PCI hot-plug resources below the node of the root bus, and the count of its GPE."""
         self.file(f"{node}/PNP0A06:00/uid", "PCI Hotplug resources\n")
         self.file("sys/firmware/acpi/interrupts/gpe01", f"{times:8}  EN     enabled      unmasked\n")
-
-    def check(self) -> Said:
-        return check(self.root)
 
 
 def bare(guest: Guest) -> Guest:

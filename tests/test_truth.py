@@ -48,9 +48,7 @@ def found(function: dict) -> Device:
         for node in function["nodes"]
         if node["subsystem"] != "scsi_generic" and not node["detail"].get("partition")
     )
-    return Device(
-        function["address"], f"{function['vendor']}:{function['device']}", function["driver"], dict(counted)
-    )
+    return Device(function["address"], f"{function['vendor']}:{function['device']}", function["driver"], dict(counted))
 
 
 def test_the_verdict(truth, answers):

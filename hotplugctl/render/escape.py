@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-# C0 and C1 controls, DEL; format characters (Cf); bidi marks and overrides, zero-width and other invisible characters, line separators,
-# surrogates (bytes that were no UTF-8), tags and variation selectors, private use.
+# C0 and C1 controls, DEL; format characters (Cf): bidi marks and overrides, zero-width ones; other invisible ones, line
+# separators, surrogates (bytes that were no UTF-8), tags and variation selectors, private use.
 _UNSAFE = (
     "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180f"
     "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ue000-\uf8ff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"

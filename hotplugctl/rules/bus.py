@@ -64,13 +64,14 @@ def unserved(snapshot: Snapshot) -> Iterable[Outcome]:
     virtual = {function.bus for function in vmbus_functions(snapshot)}
     left = {bus: port for bus, port in snapshot.buses.items() if bus not in served and bus not in virtual}
     blind = [port for port in left.values() if port is not None and capabilities_unknown(snapshot, port)]
+    hidden = frozenset(blind)
     for bus, port in left.items():
         above = functions.get(port or "")
         path, class_ = ("", None) if above is None else (above.path, above.class_)
         place = _Place(snapshot, bus, wants.get(bus), path, class_, bool(served), bool(served or wants or blind))
         if port is None:
             yield _of_root(place)
-        elif port not in blind:
+        elif port not in hidden:
             yield from _of_port(place, port)
     if blind:
         more = f" and {len(blind) - 1} more" if len(blind) > 1 else ""
@@ -93,15 +94,18 @@ def _of_root(place: _Place) -> Fault:
         return Fault(bus, summary, (place.nothing,), severity=quiet, detail=how)
     described = snapshot.acpi.slots.get(bus, {})
     evidence = (place.nothing, *(Evidence(path, "a slot by ACPI") for path in list(described.values())[:1]))
+    without_acpi = snapshot.acpi.present is False
     detail = None
     acpiphp = mechanism(snapshot, "acpiphp")
     # Where acpiphp runs and took none of the slots that firmware names, these are not for hot-plug (no _EJ0).
     passed = not described or (acpiphp is not None and acpiphp.state in ("builtin", "loaded"))
-    if not described:
-        detail = "firmware describes no slots for it (acpi-root-pci-hotplug=off in QEMU, or ACPI is off)"
+    if without_acpi:
+        detail = "its slots are those that ACPI describes, and this machine runs without ACPI"
+    elif not described:
+        detail = "firmware describes no slots for it (QEMU: acpi-root-pci-hotplug=off)"
     return Fault(
         bus, f"nobody serves root bus {bus}: a device plugged in there is not seen", evidence,
-        severity=place.severity("info" if passed else "warning"), side="guest" if described else "host",
+        severity=place.severity("info" if passed else "warning"), side="guest" if described or without_acpi else "host",
         detail=detail, mechanism=place.mechanism,
     )  # fmt: skip
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Optional
 
 from hotplugctl.model.report import Finding
@@ -42,25 +43,23 @@ def link_causes(findings: Sequence[Finding], mechanisms: Sequence[Optional[str]]
     ``mechanisms``: for each finding the mechanism that would have to serve there.
     """
     failed = [finding for finding in findings if finding.status == "fail" and finding.severity != "info"]
+    # What each scope asks for: that there is such a cause, one of this device, one about this mechanism.
+    known: Mapping[str, AbstractSet[tuple[str, Optional[str]]]] = {
+        "any": {(finding.id, None) for finding in failed},
+        "same": {(finding.id, finding.address) for finding in failed},
+        "mechanism": {(finding.id, finding.subject) for finding in failed},
+    }
     return [
-        finding._replace(because=_because(finding, mechanism, failed))
+        finding._replace(because=_because(finding, mechanism, known))
         for finding, mechanism in zip(findings, mechanisms)
     ]
 
 
-def _because(finding: Finding, mechanism: Optional[str], failed: Sequence[Finding]) -> tuple[str, ...]:
+def _because(
+    finding: Finding, mechanism: Optional[str], known: Mapping[str, AbstractSet[tuple[str, Optional[str]]]]
+) -> tuple[str, ...]:
     if finding.status != "fail" or finding.severity == "info":
         return ()
-    causes = [
-        cause
-        for effect, cause, scope in _CAUSES
-        if effect == finding.id
-        and any(other.id == cause and _in_scope(scope, finding, mechanism, other) for other in failed)
-    ]
+    key = {"any": None, "same": finding.address, "mechanism": mechanism}
+    causes = [cause for effect, cause, scope in _CAUSES if effect == finding.id and (cause, key[scope]) in known[scope]]
     return tuple(dict.fromkeys(causes))
-
-
-def _in_scope(scope: str, finding: Finding, mechanism: Optional[str], cause: Finding) -> bool:
-    if scope == "mechanism":
-        return cause.subject == mechanism
-    return scope == "any" or cause.address == finding.address

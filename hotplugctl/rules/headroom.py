@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple, Optional, Union
 
 from hotplugctl.model.devices import PciFunction, Slot
@@ -31,11 +31,16 @@ def headroom(scene: Scene) -> Headroom:
     on_bus: dict[str, list[PciFunction]] = {}
     for function in scene.functions.items:
         on_bus.setdefault(function.bus, []).append(function)
-    rooms = tuple(_room(scene, bus, port, on_bus) for bus, port in scene.buses.items())
+    hot = [slot for slot in scene.slots.items if slot.hotplug]
+    slots_of: dict[Optional[str], list[Slot]] = {}
+    for slot in hot:
+        slots_of.setdefault(slot.bus, []).append(slot)
+    rooms = tuple(
+        _room(scene, bus, port, slots_of.get(bus, []), on_bus.get(bus, [])) for bus, port in scene.buses.items()
+    )
     if scene.slots.failure is not None:
         why = reason(scene.slots.failure)
         return Headroom(None, None, rooms, (("free_slots", why), ("slots", why)))
-    hot = [slot for slot in scene.slots.items if slot.hotplug]
     free = sum(is_free(slot) for slot in hot)
     unread = next((slot for slot in hot if slot.occupied is None), None)
     if not free and unread is not None:
@@ -87,9 +92,7 @@ class Windows(NamedTuple):
     io_taken: tuple[Span, ...] = ()
 
 
-def _room(scene: Scene, bus: str, port: Optional[str], on_bus: Mapping[str, list[PciFunction]]) -> Room:
-    slots = [slot for slot in scene.slots.items if slot.bus == bus and slot.hotplug]
-    functions = on_bus.get(bus, [])
+def _room(scene: Scene, bus: str, port: Optional[str], slots: list[Slot], functions: list[PciFunction]) -> Room:
     windows = _root_windows(scene, bus) if port is None else _port_windows(scene, port)
     used = _used(scene, functions)
     if isinstance(used, str):
@@ -122,6 +125,9 @@ def _root_windows(scene: Scene, bus: str) -> Windows:
     name = f"PCI Bus {bus}"
     io, io_taken = _named(scene.ioports, name)
     mem, mem_taken = _named(scene.iomem, name)
+    if io == () and mem == ():
+        # Without ACPI the kernel names no host bridge there: that says nothing of its windows.
+        return Windows(None, None, None, f"/proc/iomem and /proc/ioports: no {name}")
     low = None if mem is None else tuple(Span(s.start, min(s.end, _FOUR_GIB - 1)) for s in mem if s.start < _FOUR_GIB)
     why = "/proc/iomem and /proc/ioports: not readable, or without addresses (not root)"
     return Windows(io, low, mem, why, mem_taken, io_taken)

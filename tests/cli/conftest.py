@@ -26,7 +26,8 @@ class Process:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         kept = {key: value for key, value in os.environ.items() if key not in SETTINGS}
-        self.environment = {**kept, "PYTHONPATH": str(CHECKOUT), "PYTHONIOENCODING": "utf-8"}
+        modules = os.pathsep.join(filter(None, (str(CHECKOUT), os.environ.get("PYTHONPATH"))))
+        self.environment = {**kept, "PYTHONPATH": modules, "PYTHONIOENCODING": "utf-8"}
 
     def __call__(self, *arguments: object, **options: object) -> subprocess.CompletedProcess[bytes]:
         """Run to the end; stdin is empty unless given."""

@@ -318,7 +318,7 @@ def test_config_space(hotplugctl, guest, data):
     guest.put(f"{PATHS[PORT]}/config", data)
     check = document(hotplugctl, "check", guest)
     assert check["headroom"]["slots"] == 4
-    assert [slot["functions"] for slot in slots(hotplugctl, guest).values()][0] == [DISK]
+    assert slots(hotplugctl, guest)["0"]["functions"] == [DISK]
 
 
 @pytest.mark.parametrize(
@@ -349,7 +349,7 @@ def test_absurd_numbers(hotplugctl, guest, path, number):
 def test_absurd_names(hotplugctl, guest):
     """Entries of sysfs' folders that are no devices, slots or buses."""
     for folder_name in ("bus/pci/devices", "bus/pci/slots", "bus/virtio/devices", "class/block", "class/pci_bus"):
-        for name in ("x" * 255, "0000:00:ff.9", "0000:00:1f.8", "0000:zz:00.0", "..." , " ", "-", "0000:00:20.0"):
+        for name in ("x" * 255, "0000:00:ff.9", "0000:00:1f.8", "0000:zz:00.0", "...", " ", "-", "0000:00:20.0"):
             guest.put(f"sys/{folder_name}/{name}", "../../nowhere")
     found = functions(hotplugctl, guest)
     assert len(found) == 13

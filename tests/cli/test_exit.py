@@ -145,7 +145,8 @@ def crashing(monkeypatch):
         """What is looked for."""
         raise ZeroDivisionError("a defect \x1b[31m")
 
-    monkeypatch.setitem(registry.RULES, "kernel.crash", registry.Rule("kernel.crash", "error", "guest", (), None, crash))
+    rule = registry.Rule("kernel.crash", "error", "guest", (), None, crash)
+    monkeypatch.setitem(registry.RULES, rule.id, rule)
 
 
 def test_a_rule_that_crashes_silences_no_other(hotplugctl, recordings, crashing):

@@ -123,8 +123,7 @@ def packed(folder, packing=""):
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize("packing", ["", "gz", "xz"])
-@pytest.mark.parametrize("command", ["check", "slots", "list"])
+@pytest.mark.parametrize("command, packing", [("check", ""), ("slots", "gz"), ("list", "xz"), ("list", "")])
 def test_a_tar_on_stdin(hotplugctl, root, answers, command, packing):
     done = hotplugctl(command, "--json", "--root", "-", stdin=packed(root, packing))
     assert done.document == answers(command, STORY, "added")

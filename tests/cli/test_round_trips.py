@@ -34,8 +34,12 @@ def recorded(hotplugctl, process, out, *options):
     return ("--root", "-"), done.stdout
 
 
-@pytest.mark.parametrize("name", PACKINGS)
-@pytest.mark.parametrize("stage", STAGES, ids="-".join)
+@pytest.mark.parametrize(
+    "stage, name",
+    [(STAGES[0], name) for name in PACKINGS]
+    + [(stage, name) for stage in STAGES[1:] for name in ("out", "out.tar.gz")],
+    ids=lambda value: value if isinstance(value, str) else "-".join(value),
+)
 def test_a_recorded_guest(hotplugctl, process, recordings, tmp_path, stage, name):
     root = ("--root", recordings.stage(*stage))
     options, stdin = recorded(hotplugctl, process, tmp_path / name, *root)

@@ -6,16 +6,15 @@ import pytest
 
 from hotplugctl.collect import modules
 from hotplugctl.parse import cmdline
-from hotplugctl.source.door import open_tree
 
 
 def autoload(guest, line=""):
-    found = modules.autoload(open_tree(str(guest.root), None, None), cmdline.parse(line), ["acpiphp"])
+    found = modules.autoload(guest.tree(), cmdline.parse(line), ["acpiphp"])
     return found.get("acpiphp", ())
 
 
 def forbidden(guest, line=""):
-    found = modules.forbidden(open_tree(str(guest.root), None, None), cmdline.parse(line))
+    found = modules.forbidden(guest.tree(), cmdline.parse(line))
     return {name: (piece.source, piece.value) for name, piece in found.items()}
 
 
@@ -105,7 +104,7 @@ def test_what_is_built_in_is_known(guest):
     guest.file(f"{base}/modules.alias", "alias pci:v00008086d* e1000\n")
     guest.file(f"{base}/modules.builtin.modinfo", b"nvme.alias=pci:v*d*sv*sd*bc01sc08i02*\0")
     guest.file("proc/modules", "loop 1 0 - Live 0x0\n")
-    tree = open_tree(str(guest.root), None, None)
+    tree = guest.tree()
     wanted = ["pci:v00001B36d00000010sv00001AF4sd00001100bc01sc08i02", "pci:v00008086d0000100Esv0sd0bc02sc00i00"]
     found = modules.collect(tree, "6.1.0-syn", None, wanted)
     assert found.matches == {wanted[0]: ("nvme",), wanted[1]: ("e1000",)}
@@ -116,5 +115,5 @@ def test_what_is_built_in_is_known(guest):
 @pytest.mark.parametrize("release", [None, "../../etc"])
 def test_a_release_that_is_none(guest, release):
     guest.folder("etc")
-    found = modules.collect(open_tree(str(guest.root), None, None), release, None, ["pci:v1"])
+    found = modules.collect(guest.tree(), release, None, ["pci:v1"])
     assert found.matches_failure is not None

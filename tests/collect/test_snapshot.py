@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hotplugctl.collect import snapshot
-from hotplugctl.source.door import open_tree
 
 
 class Counting:
@@ -22,7 +21,7 @@ class Counting:
 
 
 def read_of(guest):
-    tree = Counting(open_tree(str(guest.root), None, None))
+    tree = Counting(guest.tree())
     snapshot.collect(tree)
     return tree.read_paths
 
@@ -60,7 +59,7 @@ def test_no_log(pc):
 
 
 def test_slots_and_check_see_the_same_scene(q35):
-    tree = open_tree(str(q35.root), None, None)
+    tree = q35.tree()
     assert snapshot.for_slots(tree) == snapshot.collect(tree).scene
 
 

@@ -50,8 +50,8 @@ def test_wide_characters_and_separators_break_no_row():
 
 @pytest.mark.parametrize(
     "wish, names",
-    [(None, ["NAME", "COUNT"]), ("more", ["MORE"]), ("COUNT, NAME", ["COUNT", "NAME"]), ("+MORE", ["NAME", "COUNT", "MORE"]),
-     ("+", ["NAME", "COUNT"]), ("NAME,", ["NAME"])],
+    [(None, ["NAME", "COUNT"]), ("more", ["MORE"]), ("COUNT, NAME", ["COUNT", "NAME"]),
+     ("+MORE", ["NAME", "COUNT", "MORE"]), ("+", ["NAME", "COUNT"]), ("NAME,", ["NAME"])],
 )  # fmt: skip
 def test_chosen_columns(wish, names):
     assert [column.heading for column in columns.chosen(COLUMNS, wish)] == names

@@ -26,9 +26,9 @@ def syn():
 
 
 @pytest.fixture
-def guest(syn, tmp_path):
+def guest(syn):
     """An empty tree to be filled."""
-    return syn.Guest(tmp_path / "syn-guest")
+    return syn.Guest()
 
 
 @pytest.fixture

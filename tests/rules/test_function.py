@@ -64,12 +64,11 @@ def test_a_disk_that_answers(pc):
 def test_a_disk_that_does_not(syn, pc, tmp_path):
     """A recording replays a read that hung: its manifest says so."""
     from hotplugctl.collect import snapshot
-    from hotplugctl.source.door import open_tree
     from hotplugctl.source.recorder import Recorder
     from hotplugctl.source.recording import write
 
     block = disk(pc)
-    recorder = Recorder(open_tree(str(pc.root), None, None))
+    recorder = Recorder(pc.tree())
     snapshot.collect(recorder)
     write(recorder, str(tmp_path / "recording"))
     manifest = tmp_path / "recording/manifest.json"

@@ -157,7 +157,7 @@ def test_an_image_with_two_kernels_says_so(guest):
 def test_without_privilege_what_is_seen_still_decides(q35):
     """Other users see 64 bytes of config space, no addresses in /proc/iomem, and no kernel log."""
     for path in q35.paths.values():
-        config = (q35.root / path / "config").read_bytes()
+        config = q35.read(f"{path}/config")
         q35.file(f"{path}/config", config[:64])
     q35.file("proc/iomem", MASKED)
     q35.file("proc/ioports", MASKED)
