@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hotplugctl.collect import listing, names, snapshot
+from hotplugctl.collect import listing, names, snapshot, witnesses
 from hotplugctl.source.tree import Tree
 
 
@@ -11,3 +11,4 @@ def collect(tree: Tree) -> None:
     found = snapshot.collect(tree)
     listing.evidence(tree, found.functions)
     names.evidence(tree, found.functions.items)
+    witnesses.subjects(tree)
