@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import deque
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hotplugctl.model.reads import Value
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 # The ring buffer is 256 KB to a few MB (CONFIG_LOG_BUF_SHIFT, log_buf_len=).
 LIMIT = 32 << 20
+_EVENTS_KEPT = 20_000
 
 # Lines with one of these words are read where a log speaks of trouble: they occur in every text of the events that
 # the rules ask for.
@@ -42,7 +45,8 @@ def _events(data: bytes) -> tuple[KernelEvent, ...]:
 
     parser = dmesg.Parser(_lines(data), kernel_events.READER)
     said = (parser.said(body)[2] for rows in parser.chunks() for _, _, _, body in rows)
-    return tuple(event for event in said if event is not None)
+    # The last word counts, so a log that never ends loses its first ones.
+    return tuple(deque((event for event in said if event is not None), maxlen=_EVENTS_KEPT))
 
 
 def _bars(events: tuple[KernelEvent, ...]) -> dict[tuple[str, str], str]:
@@ -53,10 +57,11 @@ def _bars(events: tuple[KernelEvent, ...]) -> dict[tuple[str, str], str]:
     return dict(kernel_events.bar_states(events))
 
 
-def _lines(data: bytes) -> list[str]:
-    lines = data.split(b"\n")
+def _lines(data: bytes) -> Iterator[str]:
     # A record of a JSON document may span lines: there every line counts.
-    if data[:1] not in (b"{", b"["):
-        search = re.compile(_WORDS).search
-        lines = [line for line in lines if search(line)]
-    return [line.decode("utf-8", "backslashreplace") for line in lines]
+    every = data[:1] in (b"{", b"[")
+    search = re.compile(_WORDS).search
+    for found in re.finditer(rb"[^\n]+", data):
+        line = found[0]
+        if every or search(line):
+            yield line.decode("utf-8", "backslashreplace")

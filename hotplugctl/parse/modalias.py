@@ -16,6 +16,10 @@ _Segment = Union[bytes, re.Pattern[bytes]]
 _Ready = tuple[int, str, list[_Segment]]
 _Hit = tuple[int, str]
 _HEAD = 9
+# The kernel's own patterns for PCI and virtio have some 60 bytes, no [ ? or \, and all but a few hundred name a vendor
+# or a class. What goes beyond is no file of depmod's, and is passed over: each such pattern is tried on every device.
+_LONGEST = 512
+_MOST_WIDE = 500
 _CLASS_ONLY: list[_Segment] = [b"pci:v", b"d", b"sv", b"sd"]
 _CLASS_AT = len("pci:v00001AF4d00001000sv00001AF4sd00000001")
 _CANONICAL_LENGTH = len("pci:v00001AF4d00001000sv00001AF4sd00000001bc02sc00i00")
@@ -93,10 +97,11 @@ def _globbed_bus(bus: bytes) -> re.Pattern[bytes]:
 
 
 def _alias(order: int, line: bytes) -> list[_Alias]:
-    words = line.split()
+    words = line.split() if len(line) <= _LONGEST else ()
     if len(words) != 2:
         return []
-    return [_Alias(order, words[0], words[1].decode("utf-8", "backslashreplace").replace("-", "_"))]
+    pattern = re.sub(rb"\*+", b"*", words[0])
+    return [_Alias(order, pattern, words[1].decode("utf-8", "backslashreplace").replace("-", "_"))]
 
 
 class _Index:
@@ -106,8 +111,11 @@ class _Index:
         self._buckets: dict[bytes, list[_Ready]] = {}
         self._by_class: list[_Ready] = []
         self._class_hits: dict[bytes, list[_Hit]] = {}
+        wide = 0
         for order, pattern, module in aliases:
-            segments = _segments(pattern)
+            if _is_wide(pattern):
+                wide += 1
+            segments = _segments(pattern) if wide <= _MOST_WIDE or not _is_wide(pattern) else None
             if segments is None:
                 continue
             literal = segments[0] if isinstance(segments[0], bytes) else b""
@@ -141,6 +149,14 @@ class _Index:
             hits = [(order, module) for order, module, rest in self._by_class if _matches([b"", *rest], tail)]
             self._class_hits[tail] = hits
         return hits
+
+
+def _is_wide(pattern: bytes) -> bool:
+    """Whether look-ups cannot be kept away from this pattern by its first letters, nor by its class."""
+    if b"[" in pattern or b"?" in pattern or b"\\" in pattern:
+        return True
+    before, _, rest = pattern.partition(b"*")
+    return len(before) < len(b"pci:v0000") and not rest.startswith(b"d*sv*sd*bc")
 
 
 def _is_canonical(raw: bytes) -> bool:
@@ -253,11 +269,10 @@ def _bracket(pattern: bytes, start: int) -> tuple[bytes, int]:
             return b"\\[", start + 1
         found, position = _member(pattern, position)
         members |= found
-    if negated:
-        members = set(range(256)) - members
     if not members:
-        return b"(?!)", position + 1
-    return b"[" + b"".join(b"\\x%02x" % member for member in sorted(members)) + b"]", position + 1
+        return b"." if negated else b"(?!)", position + 1
+    letters = b"".join(b"\\x%02x" % member for member in sorted(members))
+    return b"[%s%s]" % (b"^" if negated else b"", letters), position + 1
 
 
 def _member(pattern: bytes, position: int) -> tuple[set[int], int]:

@@ -10,7 +10,7 @@ from hotplugctl.model.snapshot import Snapshot
 from hotplugctl.rules.facts import (
     by_address,
     capabilities_unknown,
-    express_root,
+    express_roots,
     has_shpc,
     hotplug_port,
     mechanism,
@@ -36,6 +36,7 @@ class _Place(NamedTuple):
     class_: Optional[str]
     served: bool
     ways: bool
+    express: bool
 
     @property
     def nothing(self) -> Evidence:
@@ -65,10 +66,12 @@ def unserved(snapshot: Snapshot) -> Iterable[Outcome]:
     left = {bus: port for bus, port in snapshot.buses.items() if bus not in served and bus not in virtual}
     blind = [port for port in left.values() if port is not None and capabilities_unknown(snapshot, port)]
     hidden = frozenset(blind)
+    roots = express_roots(snapshot)
+    ways = bool(served or wants or blind)
     for bus, port in left.items():
         above = functions.get(port or "")
         path, class_ = ("", None) if above is None else (above.path, above.class_)
-        place = _Place(snapshot, bus, wants.get(bus), path, class_, bool(served), bool(served or wants or blind))
+        place = _Place(snapshot, bus, wants.get(bus), path, class_, bool(served), ways, bus in roots)
         if port is None:
             yield _of_root(place)
         elif port not in hidden:
@@ -86,7 +89,7 @@ _USE_A_PORT = (
 def _of_root(place: _Place) -> Fault:
     snapshot, bus = place.snapshot, place.bus
     quiet = "info" if snapshot.guest.physical or place.ways else "error"
-    if express_root(snapshot, bus) and bus not in snapshot.acpi.slots:
+    if place.express and bus not in snapshot.acpi.slots:
         summary = f"bus {bus} is a PCIe root bus: it takes no hot-plugged device itself"
         if quiet == "error":
             summary += ", and there is no hot-plug port"

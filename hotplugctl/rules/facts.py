@@ -69,19 +69,18 @@ def hotplug_port(snapshot: Snapshot, address: Optional[str]) -> bool:
     return cap is not None and cap.slot_implemented and cap.hotplug_capable
 
 
-def express_root(snapshot: Snapshot, bus: str) -> bool:
-    """Is this root bus a PCIe root complex, which takes no hot-plugged device itself?
+def express_roots(snapshot: Snapshot) -> frozenset[str]:
+    """The root buses that are PCIe root complexes, which take no hot-plugged device themselves.
 
     PNP0A08 says so; without ACPI, a root port or integrated endpoint on the bus does.
     """
-    if bus in snapshot.acpi.express:
-        return True
+    found = set(snapshot.acpi.express)
     for function in snapshot.functions.items:
-        if function.bus == bus:
+        if function.parent is None and function.bus not in found:
             cap = pcie(snapshot, function.address)
             if cap is not None and cap.port_type in _ON_ROOT_COMPLEX:
-                return True
-    return False
+                found.add(function.bus)
+    return frozenset(found)
 
 
 def vmbus_functions(snapshot: Snapshot) -> tuple[PciFunction, ...]:
@@ -93,18 +92,19 @@ def needed(snapshot: Snapshot) -> Mapping[str, str]:
     """Bus that nobody serves → the mechanism that would serve it; buses that no mechanism could serve are left out."""
     served = served_buses(snapshot)
     virtual = {function.bus for function in vmbus_functions(snapshot)}
+    roots = express_roots(snapshot)
     found: dict[str, str] = {}
     for bus, port in snapshot.buses.items():
-        name = None if bus in served or bus in virtual else _needs(snapshot, bus, port)
+        name = None if bus in served or bus in virtual else _needs(snapshot, bus, port, roots)
         if name is not None:
             found[bus] = name
     return found
 
 
-def _needs(snapshot: Snapshot, bus: str, port: Optional[str]) -> Optional[str]:
+def _needs(snapshot: Snapshot, bus: str, port: Optional[str], roots: frozenset[str]) -> Optional[str]:
     described = bus in snapshot.acpi.slots
     if port is None:
-        return "acpiphp" if described or not express_root(snapshot, bus) else None
+        return "acpiphp" if described or bus not in roots else None
     if hotplug_port(snapshot, port):
         # Elsewhere than in QEMU the firmware names the slots of ports too that are pciehp's.
         return "acpiphp" if described and snapshot.acpi.phpr is not None else "pciehp"
