@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -39,8 +40,11 @@ class Process:
         )
 
     def start(self, *arguments: object, **options: object) -> subprocess.Popen[bytes]:
-        """Start, and let it run."""
-        return subprocess.Popen([*self.command, *map(str, arguments)], **self._common(options))
+        """Start, and let it run. Tests that run in the background of a shell have SIGINT ignored: not so this."""
+        return subprocess.Popen(
+            [*self.command, *map(str, arguments)],
+            **{"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler), **self._common(options)},
+        )
 
     def shell(self, line: str) -> subprocess.CompletedProcess[bytes]:
         """A line for sh, in which ``$H`` is hotplugctl."""
