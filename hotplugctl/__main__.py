@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 # A command makes many objects and no cycles worth collecting, and ends: the collector would only look in vain.
@@ -19,6 +20,9 @@ def main() -> int:
     except KeyboardInterrupt:
         # While it was still loading.
         return 130
+    except MemoryError:
+        os.write(2, b"hotplugctl: not enough memory\n")
+        return 70
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Optional
 import click
 
 from hotplugctl.cli import exit as status
-from hotplugctl.cli.options import color_option, json_option, root_options
+from hotplugctl.cli.options import Count, color_option, json_option, root_options
 from hotplugctl.cli.world import emit, reference, wants_color, world
 from hotplugctl.errors import BadTarget
 
@@ -17,7 +17,7 @@ from hotplugctl.errors import BadTarget
 @json_option
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="The same as --json.")
 @click.option("--strict", is_flag=True, help="A warning is a no.")
-@click.option("--need", type=click.IntRange(min=0), metavar="N", help="Fewer than N free slots is a no.")
+@click.option("--need", type=Count(min=0), metavar="N", help="Fewer than N free slots is a no.")
 @click.option("--only", multiple=True, metavar="ID", help="Only this finding, or family of findings (may be repeated).")
 @click.option("--skip", multiple=True, metavar="ID", help="Not this finding, or family of findings (may be repeated).")
 @color_option
@@ -38,7 +38,8 @@ def command(
         raise BadTarget(f"no finding is called {unknown[0]}", "hotplugctl-findings(7) lists them all")
     with world(root, stage) as tree:
         snapshot = collect(tree)
-        names_from = source_of(tree, reference(tree))
+        with reference(tree) as machine:
+            names_from = source_of(tree, machine)
     said = answer.answer(snapshot, catalogue.select(only, skip))
     if as_json or form == "json":
         from hotplugctl.render import document, jsontext

@@ -35,12 +35,15 @@ def command(
         return status.YES
     from hotplugctl.collect import listing
 
-    with world(root, stage) as tree:
-        found = listing.collect(tree, reference(tree))
+    with world(root, stage) as tree, reference(tree) as machine:
+        found = listing.collect(tree, machine)
     if as_json:
         from hotplugctl.render import document, jsontext
 
-        emit(jsontext.dumps(document.functions(found.functions, found.nodes, found.slots, found.modules, found.names)))
+        record = document.functions(
+            found.functions, found.nodes, found.slots, found.modules, found.names, found.unknown
+        )
+        emit(jsontext.dumps(record))
     else:
         _text(found, output, as_tree, not noheadings)
     return status.of_listing(known=found.functions.failure is None)
@@ -69,6 +72,7 @@ def _lines(found: Listing) -> list[Line]:
         Line(
             item, found.nodes.get(item.address, ()), found.slots.get(item.address),
             claims.get(item.modalias or "", ()), found.names,
+            found.slots_failure is not None, found.nodes_failure is not None,
         )
         for item in found.functions.items
     ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Optional
 
@@ -10,6 +11,7 @@ import click
 from hotplugctl.cli import exit as status
 from hotplugctl.cli.options import json_option, root_options
 from hotplugctl.cli.world import emit, world
+from hotplugctl.errors import BadTarget
 
 
 @click.command("record")
@@ -24,6 +26,7 @@ def command(out: str, no_scrub: bool, root: Optional[str], stage: Optional[str],
     """
     if not no_scrub:
         raise click.UsageError("this version cannot scrub: say --no-scrub, and look at it before you give it away")
+    _vacant(out)
     from hotplugctl.collect import everything
     from hotplugctl.source.recorder import Recorder
     from hotplugctl.source.recording import write
@@ -43,3 +46,12 @@ def command(out: str, no_scrub: bool, root: Optional[str], stage: Optional[str],
 
         emit(f"{printable(written.path)}: {written.files} files, {written.bytes} bytes, not scrubbed")
     return status.YES
+
+
+def _vacant(out: str) -> None:
+    """Asked in time: what is there is never written over, and reading a whole machine for nothing takes a while."""
+    hint = "name a place that does not exist yet"
+    if not out:
+        raise BadTarget("OUT names nothing", hint)
+    if out != "-" and os.path.lexists(out.rstrip("/") or out):
+        raise BadTarget(f"{out}: is there already", hint)

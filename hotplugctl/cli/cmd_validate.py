@@ -14,6 +14,7 @@ from hotplugctl.errors import HotplugctlError
 
 if TYPE_CHECKING:
     from hotplugctl.model.validation import Said, Validation
+    from hotplugctl.source.archive import Folder
     from hotplugctl.source.rooted import Rooted
     from hotplugctl.source.stages import Place
 
@@ -44,7 +45,8 @@ def command(
     from hotplugctl.source.stages import places
 
     found = [place for path in paths or _root(root) for place in places(path, stage)]
-    judged = [_judge(place) for place in found]
+    loaded: dict[str, Folder] = {}
+    judged = [_judge(place, loaded) for place in found]
     validations = [item.validation for item in judged]
     if as_json or form == "json":
         from hotplugctl.render import document, jsontext
@@ -68,12 +70,12 @@ def _root(root: Optional[str]) -> tuple[str, ...]:
     return (root,)
 
 
-def _judge(place: Place) -> _Judged:
+def _judge(place: Place, loaded: dict[str, Folder]) -> _Judged:
     from hotplugctl.model.validation import Problem, Validation
     from hotplugctl.source.door import open_tree
 
     try:
-        tree = open_tree(place.path, place.stage, sys.stdin.buffer if place.path == "-" else None)
+        tree = open_tree(place.path, place.stage, sys.stdin.buffer if place.path == "-" else None, loaded)
     except HotplugctlError as error:
         why = error.message
         prefix = f"{place.path}: "

@@ -16,6 +16,9 @@ from hotplugctl.cli import streams
 from hotplugctl.cli.app import cli
 from hotplugctl.errors import HotplugctlError, OutputFailed
 
+_LONGEST_WORD = 200
+_LONGEST_LINE = 1000
+
 
 def run(arguments: list[str]) -> int:
     """Run the command line with these arguments. Never raises for what a user can cause."""
@@ -43,8 +46,12 @@ def _guarded(arguments: list[str]) -> int:
         raise KeyboardInterrupt from None
     except (click.ClickException, HotplugctlError) as error:
         return _asked_wrongly(error)
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):
+        # click catches the closed pipe of a command that writes as it goes, and exits; nothing else does.
         return _closed(status.YES)
+    except MemoryError:
+        # No memory for a message of ours either: __main__ ends with a constant one.
+        raise
     except OSError as error:
         # What is read is read by name, and its failures are outcomes; the output has none.
         return _output_lost(error) if error.filename is None else _defect(error)
@@ -97,9 +104,13 @@ def _say(message: str, hint: str, code: int) -> int:
 def _say_lines(lines: list[str], code: int) -> int:
     from hotplugctl.render.escape import printable
 
-    try:
-        sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
-    except OSError:
-        # Nobody is left to be told; the status says it.
-        pass
+    streams.tell("".join(f"{printable(_cut(line))}\n" for line in lines))
     return code
+
+
+def _cut(line: str) -> str:
+    """A message echoes arguments, and those may be a hundred thousand characters long."""
+    import re
+
+    short = re.sub(rf"(\S{{{_LONGEST_WORD}}})\S+", r"\1...", line)
+    return short if len(short) <= _LONGEST_LINE else short[:_LONGEST_LINE] + "..."

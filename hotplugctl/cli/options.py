@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, TypeVar
+import re
+from typing import Any, Callable, Optional, TypeVar
 
 import click
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Count(click.IntRange):
+    """A whole number in plain digits: none of what else Python reads as one (``1_0``, other scripts' digits)."""
+
+    def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> Any:
+        """As IntRange does; at most nine digits."""
+        if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,9}", value):
+            self.fail(f"{value!r} is not a whole number in plain digits.", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def root_options(function: Function) -> Function:

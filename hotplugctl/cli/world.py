@@ -11,7 +11,8 @@ from typing import Optional
 import click
 
 from hotplugctl.cli import streams
-from hotplugctl.source.door import open_tree
+from hotplugctl.errors import UnusableRoot
+from hotplugctl.source.door import LIVE_LABEL, open_tree
 from hotplugctl.source.rooted import Rooted
 from hotplugctl.source.tree import Tree
 
@@ -21,16 +22,29 @@ def world(root: Optional[str], stage: Optional[str]) -> Iterator[Rooted]:
     """The tree that ``--root`` names, this machine without it. Raises UnusableRoot."""
     _announce(root)
     stdin = sys.stdin.buffer if root == "-" else None
-    tree = open_tree(root, stage, stdin)
+    try:
+        tree = open_tree(root, stage, stdin)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise UnusableRoot(f"{root or LIVE_LABEL}: {why}") from error
     try:
         yield tree
     finally:
         tree.close()
 
 
-def reference(tree: Tree) -> Optional[Tree]:
-    """This machine, for pci.ids alone, where the tree is another one."""
-    return None if tree.kind == "live" else open_tree(None, None, None)
+@contextmanager
+def reference(tree: Tree) -> Iterator[Optional[Tree]]:
+    """This machine, for pci.ids alone, where the tree is another one; None where it cannot be opened."""
+    try:
+        machine = None if tree.kind == "live" else open_tree(None, None, None)
+    except OSError:
+        machine = None
+    try:
+        yield machine
+    finally:
+        if machine is not None:
+            machine.close()
 
 
 def _announce(root: Optional[str]) -> None:
@@ -70,4 +84,4 @@ def remark(text: str) -> None:
     """Write a line that is no answer to stderr."""
     from hotplugctl.render.escape import printable
 
-    sys.stderr.write(f"hotplugctl: {printable(text)}\n")
+    streams.tell(f"hotplugctl: {printable(text)}\n")

@@ -9,7 +9,7 @@ from hotplugctl.collect import functions, guest, modules, names, nodes
 from hotplugctl.model.devices import Functions, Node
 from hotplugctl.model.listing import Names as Entries
 from hotplugctl.model.names import Names
-from hotplugctl.model.reads import Failure, Value
+from hotplugctl.model.reads import FAILURES, Absent, Failure, Unrecorded, Value, Vanished, reason
 from hotplugctl.source.tree import Tree
 
 _SLOTS = "/sys/bus/pci/slots"
@@ -17,37 +17,67 @@ Claims = Union[Mapping[str, tuple[str, ...]], Failure]
 
 
 class Listing(NamedTuple):
-    """``slots``: address of a function → the name of its slot; ``modules``: modalias → modules that claim it."""
+    """``slots``: address of a function → the name of its slot; ``modules``: modalias → modules that claim it.
+
+    ``nodes_failure``, ``slots_failure``: what may have hidden nodes, or the slot of a function that has none here.
+    """
 
     functions: Functions
     nodes: Mapping[str, tuple[Node, ...]]
     slots: Mapping[str, str]
     modules: Claims
     names: Names
+    nodes_failure: Optional[Failure] = None
+    slots_failure: Optional[Failure] = None
+
+    def unknown(self, address: str) -> Mapping[str, str]:
+        """Why a function's ``nodes`` and ``slot`` are not known, where nothing of them was found."""
+        failed = {
+            "slot": None if address in self.slots else self.slots_failure,
+            "nodes": None if self.nodes.get(address) else self.nodes_failure,
+        }
+        return {key: reason(failure) for key, failure in failed.items() if failure is not None}
+
+
+class Found(NamedTuple):
+    """``evidence``: fields as in ``Listing``."""
+
+    modules: Claims
+    nodes: Mapping[str, tuple[Node, ...]]
+    slots: Mapping[str, str]
+    nodes_failure: Optional[Failure]
+    slots_failure: Optional[Failure]
 
 
 def collect(tree: Tree, reference: Optional[Tree]) -> Listing:
     """Everything that ``list`` needs; ``reference`` is this machine, for pci.ids alone."""
     found = functions.collect(tree)
-    claims, of_nodes, of_slots = evidence(tree, found)
-    return Listing(found, of_nodes, of_slots, claims, names.collect(tree, reference, found.items))
+    read = evidence(tree, found)
+    called = names.collect(tree, reference, found.items)
+    return Listing(found, read.nodes, read.slots, read.modules, called, read.nodes_failure, read.slots_failure)
 
 
-def evidence(tree: Tree, found: Functions) -> tuple[Claims, Mapping[str, tuple[Node, ...]], Mapping[str, str]]:
+def evidence(tree: Tree, found: Functions) -> Found:
     """What is read of the tree beside its functions: modules that claim them, nodes, names of slots."""
     aliases = {item.modalias for item in found.items if item.modalias is not None}
     claims, failure = modules.matches(tree, guest.release(tree)[0], aliases)
-    return (claims if failure is None else failure), nodes.collect(tree), _slot_names(tree, found)
+    of_nodes, nodes_failure = nodes.collect(tree)
+    of_slots, slots_failure = _slot_names(tree, found)
+    return Found(claims if failure is None else failure, of_nodes, of_slots, nodes_failure, slots_failure)
 
 
-def _slot_names(tree: Tree, found: Functions) -> Mapping[str, str]:
+def _slot_names(tree: Tree, found: Functions) -> tuple[Mapping[str, str], Optional[Failure]]:
     """By address: names repeat with suffixes, addresses do not."""
     listing = tree.names(_SLOTS)
     by_address: dict[str, str] = {}
+    failed: Optional[Failure] = None
+    if isinstance(listing, FAILURES) and not isinstance(listing, (Absent, Unrecorded)):
+        failed = listing
     for name in listing.names if isinstance(listing, Entries) else ():
         address = tree.read(f"{_SLOTS}/{name}/address")
         if isinstance(address, Value):
             by_address[address.text] = name
-    if not by_address:
-        return {}
-    return {item.address: by_address[item.slot_address] for item in found.items if item.slot_address in by_address}
+        elif failed is None and not isinstance(address, (Absent, Unrecorded, Vanished)):
+            failed = address
+    known = {item.address: by_address[item.slot_address] for item in found.items if item.slot_address in by_address}
+    return known, failed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterable, Mapping
 from typing import Callable, Optional
@@ -9,7 +10,7 @@ from typing import Callable, Optional
 from hotplugctl.collect.functions import device_path
 from hotplugctl.model.devices import Detail, Node
 from hotplugctl.model.listing import Names
-from hotplugctl.model.reads import FAILURES, Absent, Hung, Read, Value, reason
+from hotplugctl.model.reads import FAILURES, Absent, Denied, Failed, Failure, Hung, Read, Unrecorded, Value, reason
 from hotplugctl.source.tree import Directory, Tree
 
 # Classes whose members a user would call a device; bdi, bsg, scsi_device and the like only mirror these.
@@ -22,23 +23,28 @@ _ADDRESS_IN_PATH = re.compile(r"/([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])(
 _RISKY_SECONDS = 2.0
 
 
-def collect(tree: Tree) -> Mapping[str, tuple[Node, ...]]:
-    """Address of a function → its nodes, ordered by class and name. Nodes of no PCI function are left out."""
+def collect(tree: Tree) -> tuple[Mapping[str, tuple[Node, ...]], Optional[Failure]]:
+    """Address of a function → its nodes, ordered by class and name. Nodes of no PCI function are left out.
+
+    The failure is the first that may hide nodes: a class that is there and could not be listed, or a member of one.
+    """
     found: dict[str, list[Node]] = {}
+    failures: list[Failure] = []
     for subsystem in CLASSES:
-        for path in _members(tree, subsystem):
+        for path in _members(tree, subsystem, failures):
             owner = _owner(path)
             if owner is not None:
                 address, via = owner
                 found.setdefault(address, []).append(_node(tree, subsystem, path, via))
     _add_serials(tree, found)
-    return {address: tuple(sorted(nodes, key=_order)) for address, nodes in found.items()}
+    ordered = {address: tuple(sorted(nodes, key=_order)) for address, nodes in found.items()}
+    return ordered, failures[0] if failures else None
 
 
 def serials(tree: Tree) -> Mapping[str, tuple[Node, ...]]:
     """Only the virtio disks, with nothing read of them but the serial number: does the device still answer?"""
     found: dict[str, list[Node]] = {}
-    for path in _members(tree, "block"):
+    for path in _members(tree, "block", []):
         owner = _owner(path) if "/virtio" in path else None
         if owner is not None:
             name = path.rpartition("/")[2]
@@ -54,19 +60,32 @@ def _order(node: Node) -> tuple[str, list[tuple[int, str]]]:
     return node.subsystem, [(int(part[:9]) if part.isdecimal() else -1, part) for part in parts]
 
 
-def _members(tree: Tree, subsystem: str) -> Iterable[str]:
+def _members(tree: Tree, subsystem: str, failures: list[Failure]) -> Iterable[str]:
     base = f"/sys/class/{subsystem}"
     directory = tree.directory(base)
     if not isinstance(directory, FAILURES):
         with directory:
             listing = directory.names()
+            if isinstance(listing, FAILURES):
+                failures.append(listing)
             for name in listing.names if isinstance(listing, Names) else ():
-                path = _linked(tree, f"{base}/{name}", directory.link(name))
+                link = directory.link(name)
+                if isinstance(link, FAILURES) and _hides(link):
+                    failures.append(link)
+                path = _linked(tree, f"{base}/{name}", link)
                 if path is not None:
                     yield path
-    elif subsystem == "scsi_generic":
+        return
+    if not isinstance(directory, (Absent, Unrecorded)):
+        failures.append(directory)
+    if subsystem == "scsi_generic":
         # A recording may hold /sys/bus/scsi without this class; the device itself names its generic node.
         yield from _generic_of_scsi_devices(tree)
+
+
+def _hides(link: Failure) -> bool:
+    """Whether a node may be behind it: what is no link at all (net/bonding_masters) or has gone meanwhile is none."""
+    return isinstance(link, Denied) or (isinstance(link, Failed) and link.errno != errno.EINVAL)
 
 
 def _generic_of_scsi_devices(tree: Tree) -> Iterable[str]:
@@ -145,10 +164,15 @@ _DETAILS: dict[str, tuple[tuple[str, str], ...]] = {
     "nvme": (("model", "text"), ("serial", "text"), ("state", "text")),
 }
 _OPTIONAL = frozenset({"state"})
+# lib/vsprintf.c writes this where a driver has given its host no name (drivers/scsi/scsi_sysfs.c).
+_NULL = "(null)"
 
 
 def _read_detail(directory: Directory, key: str, kind: str, detail: dict[str, Detail], unknown: dict[str, str]) -> None:
     read = directory.read(key)
+    if key == "proc_name" and isinstance(read, Value) and read.text.strip() == _NULL:
+        detail[key] = None
+        return
     if isinstance(read, Value):
         value = _CONVERT[kind](read.text.strip())
         if value is not None:

@@ -10,7 +10,8 @@ from hotplugctl.collect.services import serves_hotplug
 from hotplugctl.model.devices import PciFunction, Slot, Slots, bus_of_slot
 from hotplugctl.model.listing import Names
 from hotplugctl.model.reads import FAILURES, Absent, Failed, Malformed, Read, Value, reason
-from hotplugctl.model.snapshot import Acpi
+from hotplugctl.model.report import Evidence
+from hotplugctl.model.snapshot import Acpi, Detail
 from hotplugctl.source.tree import Tree
 
 SLOTS = "/sys/bus/pci/slots"
@@ -38,6 +39,42 @@ def collect(tree: Tree, around: Around) -> Slots:
     by_address = _functions_by_slot(around.functions)
     slots = [_slot(tree, name, around, by_address) for name in listing.names]
     return Slots(tuple(sorted(slots, key=lambda slot: (len(slot.address or ""), slot.address or "", slot.name))), None)
+
+
+# Root and downstream ports of QEMU: pcie-root-port, ioh3420, x3130-upstream's downstream port.
+_QEMU_PORTS = (("1b36", "000c"), ("8086", "3420"), ("104c", "8233"))
+
+
+def unreached(
+    items: tuple[Slot, ...], acpi: Acpi, functions: Mapping[str, PciFunction], details: Mapping[str, Detail]
+) -> Mapping[str, Evidence]:
+    """The slots that pciehp serves while the host announces by ACPI, each with what shows it; empty where none is.
+
+    QEMU's q35 has PCI hot-plug resources in its ACPI tables (docs/specs/acpi_pci_hotplug.rst) exactly where it
+    announces so. Without ACPI it shows when a device was added: QEMU then switches the power of the slot on by itself
+    and reports no presence, while an empty native slot is off. The choice holds for all ports of the machine.
+    """
+    native = [slot for slot in items if slot.mechanism == "pciehp"]
+    shown: Optional[Evidence] = None
+    for slot in native:
+        if slot.power == 1 and slot.adapter == 0 and _qemu_power(slot, functions, details):
+            shown = Evidence(f"{SLOTS}/{slot.name}/power", "1, and adapter 0: on without a card")
+            break
+    found: dict[str, Evidence] = {}
+    for slot in native:
+        if acpi.phpr is not None and (not acpi.slots or slot.bus in acpi.slots):
+            found[slot.name] = Evidence(acpi.phpr, "PCI Hotplug resources")
+        elif shown is not None:
+            found[slot.name] = shown
+    return found
+
+
+def _qemu_power(slot: Slot, functions: Mapping[str, PciFunction], details: Mapping[str, Detail]) -> bool:
+    """Only a slot with a power controller tells by its power: without one it always reads on."""
+    port, detail = functions.get(slot.port or ""), details.get(slot.port or "")
+    cap = detail.config.pcie if detail is not None and detail.config is not None else None
+    known = port is not None and (port.vendor, port.device) in _QEMU_PORTS
+    return known and cap is not None and cap.power_controller
 
 
 def _functions_by_slot(functions: Mapping[str, PciFunction]) -> Mapping[str, list[str]]:

@@ -82,6 +82,7 @@ def collect(tree: Tree) -> Snapshot:
         log,
         where.buses,
         _scene(tree, listed, where, of_details, log),
+        any(isinstance(tree.kind_of(path), str) for path in ("/sys/bus", "/sys/kernel")),
     )
 
 
@@ -95,7 +96,8 @@ def for_slots(tree: Tree) -> Scene:
 
 def _scene(tree: Tree, listed: Functions, where: Topology, of_details: Mapping[str, Detail], log: KernelLog) -> Scene:
     iomem, ioports = _ranges(tree, "/proc/iomem"), _ranges(tree, "/proc/ioports")
-    return Scene(listed, of_details, where.slots, where.buses, log.root_ends, iomem, ioports)
+    deaf = slots.unreached(where.slots.items, where.acpi, {item.address: item for item in listed.items}, of_details)
+    return Scene(listed, of_details, where.slots, where.buses, log.root_ends, iomem, ioports, deaf)
 
 
 def command_line(tree: Tree) -> Optional[CommandLine]:

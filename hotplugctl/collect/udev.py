@@ -12,13 +12,18 @@ from hotplugctl.source.tree import Tree
 
 _CONTROL = "/run/udev/control"
 _DATA = "/run/udev/data"
+_SOCKETS = "/proc/net/unix"
+_OLD_SOCKET = "@/org/kernel/udev/"
 # udev before 182 (2012) kept its files in /dev, and the kernel starts this program for every uevent.
 _OLD_DATA = "/dev/.udev"
 _HELPER = "/proc/sys/kernel/hotplug"
 
 
 def collect(tree: Tree) -> Udev:
-    """udevd listens on /run/udev/control (systemd-udevd.service(8)); devtmpfs shows in /proc/mounts."""
+    """udevd listens on /run/udev/control (systemd-udevd.service(8)); devtmpfs shows in /proc/mounts.
+
+    The socket outlives a daemon that died: /proc/net/unix lists who really listens (proc_net(5)).
+    """
     running, udev_evidence = _udevd(tree)
     devtmpfs, mount_evidence = _devtmpfs(tree)
     return Udev(running, devtmpfs, udev_evidence + mount_evidence)
@@ -26,6 +31,9 @@ def collect(tree: Tree) -> Udev:
 
 def _udevd(tree: Tree) -> tuple[Optional[bool], tuple[Evidence, ...]]:
     control = tree.kind_of(_CONTROL)
+    listening = _listening(tree)
+    if listening is not None:
+        return listening[0], (Evidence(_SOCKETS, listening[1]),)
     if isinstance(control, str):
         return True, (Evidence(_CONTROL, control),)
     data = tree.names(_DATA)
@@ -41,6 +49,21 @@ def _udevd(tree: Tree) -> tuple[Optional[bool], tuple[Evidence, ...]]:
         # Busybox's mdev and the like make nodes too, and nothing tells what this one does.
         return None, (Evidence(_HELPER, helper.text.strip()),)
     return False, (Evidence(_CONTROL, "absent"),)
+
+
+def _listening(tree: Tree) -> Optional[tuple[bool, str]]:
+    """Is udevd's socket open? None where nothing tells: another network namespace lists the sockets of its own only."""
+    read = tree.read(_SOCKETS)
+    if not isinstance(read, Value):
+        return None
+    paths = [line.rpartition(" ")[2] for line in read.text.splitlines()[1:]]
+    own = next((path for path in paths if path == _CONTROL or path.startswith(_OLD_SOCKET)), None)
+    if own is not None:
+        return True, own
+    here = any(path.startswith(("/run/", "@/run/", "@/org/freedesktop/systemd1/")) for path in paths)
+    if here and (isinstance(tree.kind_of(_CONTROL), str) or isinstance(tree.kind_of(_DATA), str)):
+        return False, f"no {_CONTROL}"
+    return None
 
 
 def _devtmpfs(tree: Tree) -> tuple[Optional[bool], tuple[Evidence, ...]]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from hotplugctl.model.cmdline import CommandLine
 from hotplugctl.model.config_space import ConfigSpace
-from hotplugctl.model.devices import Functions, Node, Slots
+from hotplugctl.model.devices import Functions, Node, Slot, Slots
 from hotplugctl.model.reads import Failure
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.resource import Range, ResourceLine
@@ -134,7 +134,8 @@ class Scene(NamedTuple):
     """The part of a snapshot that tells what still fits: all that ``slots`` reads.
 
     ``buses``: bus → the port above it, None for a root bus. ``root_ends``: root bus → the last bus number below it.
-    ``iomem`` and ``ioports`` are None where they are not readable or bear no addresses.
+    ``iomem`` and ``ioports`` are None where they are not readable or bear no addresses. ``unreached``: slot that
+    listens to another mechanism than the host announces by → what shows it.
     """
 
     functions: Functions
@@ -144,10 +145,24 @@ class Scene(NamedTuple):
     root_ends: Mapping[str, int]
     iomem: Optional[tuple[Range, ...]]
     ioports: Optional[tuple[Range, ...]]
+    unreached: Mapping[str, Evidence]
+
+    def takes(self, slot: Slot) -> bool:
+        """Whether the slot can take a device now: a mechanism serves it that the host speaks, and nothing is in it."""
+        return slot.hotplug and slot.occupied is False and slot.name not in self.unreached
+
+    def served(self) -> Mapping[str, tuple[int, int]]:
+        """Mechanism → its slots, and how many of them can take a device."""
+        counts: dict[str, tuple[int, int]] = {}
+        for slot in self.slots.items:
+            if slot.mechanism is not None:
+                total, free = counts.get(slot.mechanism, (0, 0))
+                counts[slot.mechanism] = (total + 1, free + self.takes(slot))
+        return counts
 
 
 class Snapshot(NamedTuple):
-    """A guest at one moment."""
+    """A guest at one moment. ``sysfs``: is /sys there, so that what is absent below it says something?"""
 
     guest: Guest
     functions: Functions
@@ -165,3 +180,4 @@ class Snapshot(NamedTuple):
     log: KernelLog
     buses: Mapping[str, Optional[str]]
     scene: Scene
+    sysfs: bool

@@ -50,11 +50,7 @@ def _guest(guest: Guest) -> str:
 
 
 def _mechanisms(snapshot: Snapshot, usable: Mapping[str, bool]) -> str:
-    counts: dict[str, tuple[int, int]] = {}
-    for slot in snapshot.slots.items:
-        if slot.mechanism is not None:
-            total, free = counts.get(slot.mechanism, (0, 0))
-            counts[slot.mechanism] = (total + 1, free + (slot.occupied is False))
+    counts = snapshot.scene.served()
     listed = snapshot.slots.failure is None
     rows = [_row(snapshot.core, ("", ""), None)]
     rows += [
@@ -92,7 +88,7 @@ def _row(item: Mechanism, counts: tuple[str, str], usable: Optional[bool]) -> li
 
 def _finding(item: Finding, color: bool) -> str:
     kind = "crashed" if item.status == "crashed" else item.severity
-    lines = [f"{_paint(kind, kind, color)}: {printable(item.summary)} [{item.id}]"]
+    lines = [f"{_paint(kind, kind, color)}: {printable(item.summary or item.id)} [{item.id}]"]
     if item.detail:
         lines.append(f"  {printable(item.detail)}")
     lines += [f"  {printable(piece.source)}: {printable(piece.value)}" for piece in item.evidence]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Optional, Union
+from typing import TYPE_CHECKING, Callable, Optional, Union
 
 from hotplugctl.model.reads import FAILURES, Failure, reason
 from hotplugctl.render.escape import is_printable
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hotplugctl.model.validation import Validation
 
 Json = dict[str, object]
+_NOTHING: Mapping[str, str] = {}
 
 
 def with_unknown(record: Json, unknown: Mapping[str, str]) -> Json:
@@ -33,7 +34,7 @@ def evidence(items: Iterable[Evidence]) -> list[Json]:
 
 def check(snapshot: Snapshot, report: Report, room: Headroom, usable: Mapping[str, bool], names: Optional[str]) -> Json:
     """The document of ``check``."""
-    counts = _slot_counts(snapshot.slots.items)
+    counts = snapshot.scene.served()
     return {
         "schema": "hotplugctl.check/1",
         "verdict": report.verdict,
@@ -78,15 +79,6 @@ def _core(item: Mechanism) -> Json:
         },
         {key: why for key, why in item.unknown.items() if key in ("config", "state")},
     )
-
-
-def _slot_counts(slots: Iterable[Slot]) -> Mapping[str, tuple[int, int]]:
-    counts: dict[str, tuple[int, int]] = {}
-    for slot in slots:
-        if slot.mechanism is not None:
-            total, free = counts.get(slot.mechanism, (0, 0))
-            counts[slot.mechanism] = (total + 1, free + (slot.occupied is False))
-    return counts
 
 
 def _mechanism(item: Mechanism, counts: tuple[int, int], usable: bool, snapshot: Snapshot) -> Json:
@@ -152,7 +144,8 @@ def finding(item: Finding) -> Json:
         "severity": item.severity,
         "subject": item.subject,
         "address": item.address,
-        "summary": item.summary,
+        # Without docstrings (PYTHONOPTIMIZE=2) rules have no titles.
+        "summary": item.summary or item.id,
         "detail": item.detail,
         "because": list(item.because),
         "evidence": evidence(item.evidence),
@@ -199,13 +192,17 @@ def functions(
     slots_of: Mapping[str, str],
     modules: Union[Mapping[str, tuple[str, ...]], Failure],
     names: Names,
+    unknown_of: Callable[[str], Mapping[str, str]] = lambda _address: {},
 ) -> Json:
-    """The document of ``list``."""
+    """The document of ``list``; ``unknown_of``: why nodes and slot of a function are not known."""
     document: Json = {"schema": "hotplugctl.list/1", "names_from": names.source, "functions": None}
     if listed.failure is not None:
         return with_unknown(document, {"functions": reason(listed.failure)})
     document["functions"] = [
-        function(item, nodes.get(item.address, ()), slots_of.get(item.address), modules, names) for item in listed.items
+        function(
+            item, nodes.get(item.address, ()), slots_of.get(item.address), modules, names, unknown_of(item.address)
+        )
+        for item in listed.items
     ]
     return document
 
@@ -216,9 +213,10 @@ def function(
     slot: Optional[str],
     modules: Union[Mapping[str, tuple[str, ...]], Failure],
     names: Names,
+    hidden: Mapping[str, str] = _NOTHING,
 ) -> Json:
-    """One function, as ``list`` and ``wait`` give it."""
-    unknown = item.unknown
+    """One function, as ``list`` and ``wait`` give it; ``hidden``: why its nodes, its slot are not known."""
+    unknown = {**item.unknown, **hidden}
     claims: Optional[list[str]] = None
     if isinstance(modules, FAILURES):
         unknown = {**unknown, "modules": reason(modules)}
@@ -240,7 +238,7 @@ def function(
         "slot": slot,
         "parent": item.parent,
         "enabled": item.enabled,
-        "nodes": [node(one) for one in nodes],
+        "nodes": None if "nodes" in hidden else [node(one) for one in nodes],
     }
     if unknown:
         record["unknown"] = unknown

@@ -10,17 +10,22 @@ from hotplugctl.model.names import Names
 from hotplugctl.render.columns import Column
 from hotplugctl.render.escape import printable
 from hotplugctl.render.size import size
-from hotplugctl.render.table import cell
+from hotplugctl.render.table import UNKNOWN, cell
 
 
 class Line(NamedTuple):
-    """A function with what else is known of it."""
+    """A function with what else is known of it.
+
+    ``slot_hidden``, ``nodes_hidden``: there may be a slot, or more nodes, that could not be read.
+    """
 
     function: PciFunction
     nodes: tuple[Node, ...]
     slot: Optional[str]
     modules: tuple[str, ...]
     names: Names
+    slot_hidden: bool = False
+    nodes_hidden: bool = False
 
 
 def _device(line: Line) -> str:
@@ -45,12 +50,12 @@ def _driver(line: Line) -> str:
 
 
 def _nodes(line: Line) -> str:
-    return printable(",".join(shown(line.nodes))) or "-"
+    return printable(",".join(shown(line.nodes) + [UNKNOWN] * line.nodes_hidden)) or "-"
 
 
 def shown(nodes: Iterable[Node]) -> list[str]:
     """The nodes that a user looks for, by name: all but the hosts and generic twins of disks."""
-    return [node.name for node in nodes if node.subsystem not in ("scsi_host", "scsi_generic", "nvme")]
+    return [_name(node) for node in nodes if node.subsystem not in ("scsi_host", "scsi_generic", "nvme")]
 
 
 COLUMNS = (
@@ -63,7 +68,7 @@ COLUMNS = (
     ),
     Column("DRIVER", _driver, "the driver that is bound"),
     Column("MODULES", lambda line: cell(line.modules), "modules of this kernel that claim it", usual=False),
-    Column("SLOT", lambda line: cell(line.slot), "the slot that it sits in"),
+    Column("SLOT", lambda line: cell(line.slot, line.slot_hidden), "the slot that it sits in"),
     Column("PARENT", lambda line: cell(line.function.parent), "the port or bridge above", usual=False),
     Column(
         "ENABLED",
@@ -135,4 +140,9 @@ def _one_line(line: Line) -> str:
 def _node_line(node: Node) -> str:
     detail = node.detail.get("size")
     amount = f" {size(detail)}" if isinstance(detail, int) else ""
-    return printable(f"{node.subsystem} {node.name}") + amount
+    return printable(f"{node.subsystem} {_name(node)}") + amount
+
+
+def _name(node: Node) -> str:
+    """What never answered a read is no healthy device."""
+    return f"{node.name}(hung)" if node.hung else node.name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from hotplugctl.model.cmdline import CommandLine
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.snapshot import Snapshot
 from hotplugctl.rules.facts import by_address, hotplug_port, pcie, served_buses
@@ -28,6 +29,34 @@ def gpe_missed(snapshot: Snapshot) -> Iterable[Outcome]:
             (Evidence(acpi.gpe_path, str(acpi.gpe)), Evidence(acpi.phpr, "PCI Hotplug resources")),
             mechanism="acpiphp",
         )
+
+
+@rule("announce.other-mechanism", "error", needs=("slots",), remedy="echo 1 > /sys/bus/pci/rescan")
+def other_mechanism(snapshot: Snapshot) -> Iterable[Outcome]:
+    """The host announces devices by ACPI, and this guest took the ports with pciehp: no device comes by itself.
+
+    QEMU's q35 plugs by ACPI unless it is told otherwise; a guest that was booted with pcie_ports=native, pci=noacpi or
+    acpi=off listens to the ports all the same. The tables show it, or a slot that is powered without a card in it.
+    A rescan finds what was added. Source: docs/specs/acpi_pci_hotplug.rst of QEMU, drivers/pci/pcie/portdrv.c.
+    """
+    deaf = snapshot.scene.unreached
+    if not deaf:
+        return
+    line = snapshot.cmdline
+    given = [] if line is None else _takes_ports(line)
+    yield Fault(
+        None,
+        f"the host announces devices by ACPI, and pciehp serves the ports: {len(deaf)} slots hear of none",
+        (*dict.fromkeys(deaf.values()), *(Evidence("/proc/cmdline", text) for text in given)),
+        detail=f"boot without {' '.join(given) or 'what keeps this kernel from ACPI hot-plug'}, or switch ACPI "
+        "hot-plug off on the host (-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off)",
+    )
+
+
+def _takes_ports(line: CommandLine) -> list[str]:
+    found = [f"acpi={value}" for value in ("off", "ht") if line.last("acpi") == value]
+    found += ["pci=noacpi"] if "noacpi" in line.comma("pci") else []
+    return found + [f"pcie_ports={value}" for value in ("native", "dpc-native") if line.last("pcie_ports") == value]
 
 
 @rule("announce.card-waits", "warning", needs=("slots", "functions"), remedy="")

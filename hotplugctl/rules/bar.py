@@ -41,7 +41,7 @@ def unassigned(snapshot: Snapshot) -> Iterable[Outcome]:
             continue
         for missing in _missing(snapshot, function, detail, detail.resources):
             matters = _matters(snapshot, function, detail, missing, hot)
-            yield _fault(function, missing, None if matters else "info")
+            yield _fault(snapshot, function, missing, None if matters else "info")
 
 
 def _missing(
@@ -91,8 +91,10 @@ def _needs_io(function: PciFunction, detail: Detail) -> bool:
     return not any(line.is_mem and line.assigned for line in (detail.resources or ())[:_BARS])
 
 
-def _fault(function: PciFunction, missing: _Missing, severity: Optional[str]) -> Fault:
+def _fault(snapshot: Snapshot, function: PciFunction, missing: _Missing, severity: Optional[str]) -> Fault:
     index = missing.index
+    if function.parent is None:
+        return _on_root(snapshot, function, missing, severity)
     return Fault(
         f"{function.address} BAR {index}",
         f"BAR {index} of {function.address} has no address: no room for it behind its port",
@@ -103,4 +105,26 @@ def _fault(function: PciFunction, missing: _Missing, severity: Optional[str]) ->
         side="host",
         detail="give the port a larger window on the host (mem-reserve=, pref64-reserve=), a machine with more room "
         "above 4 GiB for a large BAR, or boot the guest with pci=realloc",
+    )
+
+
+def _on_root(snapshot: Snapshot, function: PciFunction, missing: _Missing, severity: Optional[str]) -> Fault:
+    """No port is above it: the windows are those of the host bridge, which the kernel knows by ACPI."""
+    line, evidence = snapshot.cmdline, missing.evidence
+    without = [] if line is None else [f"acpi={value}" for value in ("off", "ht") if line.last("acpi") == value]
+    if line is not None and "noacpi" in line.comma("pci"):
+        without.append("pci=noacpi")
+    side, detail = "host", "give the machine more room for PCI below or above 4 GiB, or boot the guest with pci=realloc"
+    if without:
+        side, detail = "guest", f"boot without {' '.join(without)}: without ACPI the kernel does not know the windows"
+        evidence = (*evidence, *(Evidence("/proc/cmdline", text) for text in without))
+    return Fault(
+        f"{function.address} BAR {missing.index}",
+        f"BAR {missing.index} of {function.address} has no address: no room in the windows of the host bridge",
+        evidence,
+        function.address,
+        remedy="",
+        severity=severity,
+        side=side,
+        detail=detail,
     )

@@ -41,6 +41,12 @@ def explain(snapshot: Snapshot, modalias: Optional[str], path: str) -> Union[Sai
     if not claims:
         return Said("no module of this kernel claims it", (here, Evidence(modules.source, "no match")), "", "image")
     there = next((name for name in claims if name in modules.known), None)
+    other = next((name for name in claims if name in modules.forbidden and name not in modules.known), None)
+    if there is not None and other is not None:
+        # One of two that claim it looks at the revision and leaves it to the other (8139too and 8139cp).
+        why = modules.forbidden[other]
+        summary = f"{there} left it alone, and {other} is blacklisted"
+        return Said(summary, (why, here, Evidence(modules.source, there)), load_command(other, why))
     if there is not None:
         bus, device = modalias.partition(":")[0], path.rpartition("/")[2]
         again = f"echo {shell(device)} > /sys/bus/{shell(bus)}/drivers_probe"

@@ -56,7 +56,8 @@ def unserved(snapshot: Snapshot) -> Iterable[Outcome]:
     A conventional root bus without ACPI slots, a hot-plug port (SltCap HotPlug+) with neither pciehp nor ACPI slots, a
     bridge whose SHPC the kernel could not take or that has none. It is a warning where the host takes a device that
     the guest then never sees, and only said where the host refuses it: on the root bus of a PCIe machine, a port that
-    is not hot-plug capable, a bridge without any hot-plug controller. Source: drivers/pci/hotplug/acpiphp_glue.c,
+    is not hot-plug capable, a bridge without any hot-plug controller on a machine that serves other buses (where
+    QEMU's ACPI hot-plug is off altogether it accepts a device there). Source: drivers/pci/hotplug/acpiphp_glue.c,
     drivers/pci/pcie/portdrv.c, SHPC 1.0.
     """
     served = served_buses(snapshot)
@@ -97,9 +98,10 @@ def _of_root(place: _Place) -> Fault:
         return Fault(bus, summary, (place.nothing,), severity=quiet, detail=how)
     described = snapshot.acpi.slots.get(bus, {})
     evidence = (place.nothing, *(Evidence(path, "a slot by ACPI") for path in list(described.values())[:1]))
-    without_acpi = snapshot.acpi.present is False
-    detail = None
     acpiphp = mechanism(snapshot, "acpiphp")
+    blocked = (acpiphp.blocked_by or "") if acpiphp is not None else ""
+    without_acpi = snapshot.acpi.present is False or blocked.startswith(("acpi=", "pci="))
+    detail = None
     # Where acpiphp runs and took none of the slots that firmware names, these are not for hot-plug (no _EJ0).
     passed = not described or (acpiphp is not None and acpiphp.state in ("builtin", "loaded"))
     if without_acpi:
@@ -133,7 +135,7 @@ def _of_port(place: _Place, port: str) -> Iterable[Fault]:
         yield Fault(
             bus, f"nobody serves bus {bus} behind bridge {port}: it has no hot-plug controller and no ACPI slots",
             (Evidence(f"{place.path}/config", "no SHPC capability"), place.nothing), port,
-            severity="info" if place.ways else "warning",
+            severity="info" if place.served else "warning",
             detail="plug into another bus, or give the bridge shpc=on or ACPI hot-plug on the host",
         )  # fmt: skip
     elif cap.port_type in _WITH_SLOT:

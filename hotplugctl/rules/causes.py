@@ -22,6 +22,7 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
     ("bus.unserved", "kernel.core-absent", "any"),
     ("bus.unserved", "log.hotplug-oops", "any"),
     ("announce.gpe-missed", "kernel.core-absent", "any"),
+    ("announce.gpe-missed", "announce.other-mechanism", "any"),
     ("announce.card-waits", "log.hotplug-oops", "any"),
     ("driver.probe-failed", "bar.unassigned", "same"),
     ("driver.not-bound", "bar.unassigned", "same"),

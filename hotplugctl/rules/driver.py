@@ -21,6 +21,10 @@ _VIRTIO = "1af4"
 # Inter-VM shared memory bears the virtio vendor id, is no virtio device and has no driver in Linux.
 _IVSHMEM = ("1af4", "1110")
 _AUTOPROBE = "/sys/bus/{}/drivers_autoprobe"
+_LEFT = {
+    "pci": "a driver that is loaded after its device does not take it",
+    "virtio": "new devices get no driver",
+}
 
 
 def needs_driver(function: PciFunction) -> bool:
@@ -40,9 +44,13 @@ def not_bound(snapshot: Snapshot) -> Iterable[Outcome]:
     machine. Source: Documentation/driver-api/driver-model/binding.rst, modprobe.d(5).
     """
     hot = in_hotplug_slots(snapshot)
+    refused = _last_failures(snapshot)
     for function in snapshot.functions.items:
         if function.driver is None and "driver" not in function.unknown and _wants(function, hot):
-            yield _why(snapshot, function, _severity(snapshot, function, hot))
+            outcome = _why(snapshot, function, _severity(snapshot, function, hot))
+            probes = outcome.remedy is not None and outcome.remedy.endswith("/drivers_probe")
+            # What the driver has refused it refuses again.
+            yield outcome._replace(remedy="") if probes and function.address in refused else outcome
 
 
 def _wants(function: PciFunction, hot: frozenset[str]) -> bool:
@@ -57,7 +65,7 @@ def _severity(snapshot: Snapshot, function: PciFunction, hot: frozenset[str]) ->
     return "info" if chipset or snapshot.guest.physical else None
 
 
-def _why(snapshot: Snapshot, function: PciFunction, severity: Optional[str]) -> Outcome:
+def _why(snapshot: Snapshot, function: PciFunction, severity: Optional[str]) -> Fault:
     address = function.address
     absent = Evidence(f"{function.path}/driver", "absent")
     override = snapshot.details[address].override if address in snapshot.details else None
@@ -79,14 +87,16 @@ def _why(snapshot: Snapshot, function: PciFunction, severity: Optional[str]) -> 
 def autoprobe_off(snapshot: Snapshot) -> Iterable[Outcome]:
     """The bus binds no drivers by itself: drivers_autoprobe is 0.
 
-    Devices are added and stay without a driver; nothing is logged. Source: Documentation/ABI/testing/sysfs-bus-pci.
+    On the virtio bus devices stay without a driver. On the pci bus a driver that is loaded already still takes a new
+    device (pci_bus_add_device() asks it); one that is loaded later takes none. Nothing is logged.
+    Source: Documentation/ABI/testing/sysfs-bus-pci, drivers/pci/bus.c.
     """
     for bus, value in snapshot.autoprobe.items():
         if value is False:
             path = _AUTOPROBE.format(bus)
             yield Fault(
                 bus,
-                f"drivers_autoprobe of the {bus} bus is off: new devices get no driver",
+                f"drivers_autoprobe of the {bus} bus is off: {_LEFT[bus]}",
                 (Evidence(path, "0"),),
                 remedy=f"echo 1 > {path}",
             )

@@ -9,6 +9,7 @@ from hotplugctl.model.reads import Failure, reason
 from hotplugctl.model.report import SEVERITIES, Finding
 from hotplugctl.model.snapshot import Snapshot
 from hotplugctl.rules.causes import link_causes
+from hotplugctl.rules.facts import in_trouble
 from hotplugctl.rules.registry import Fault, Outcome, Rule, Undecided
 
 _STATUS_ORDER = ("crashed", "fail", "unknown", "pass")
@@ -17,10 +18,20 @@ _STATUS_ORDER = ("crashed", "fail", "unknown", "pass")
 def run(rules: Iterable[Rule], snapshot: Snapshot) -> tuple[Finding, ...]:
     """Every rule's findings, one ``pass`` for a rule that finds nothing: root causes first, then by severity."""
     found = [pair for rule in rules for pair in _run_one(rule, snapshot)]
+    if in_trouble(snapshot, _STUCK) is not None:
+        found = [(_without_hanging_remedy(finding), mechanism) for finding, mechanism in found]
     return _ordered(link_causes([finding for finding, _ in found], [mechanism for _, mechanism in found]))
 
 
 _Found = tuple[Finding, Optional[str]]
+# Whoever writes to these then waits for a lock that is never given back, and cannot be killed.
+_STUCK = ("oops", "panic", "hung-task")
+_HANGING = ("> /sys/bus/pci/rescan", "/remove", "/power")
+
+
+def _without_hanging_remedy(finding: Finding) -> Finding:
+    hangs = finding.remedy is not None and any(word in finding.remedy for word in _HANGING)
+    return finding._replace(remedy=None) if hangs else finding
 
 
 def _run_one(rule: Rule, snapshot: Snapshot) -> Sequence[_Found]:

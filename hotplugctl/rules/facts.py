@@ -7,6 +7,7 @@ from typing import Optional
 
 from hotplugctl.model.config_space import PcieCap
 from hotplugctl.model.devices import PciFunction
+from hotplugctl.model.reads import Absent
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.snapshot import Mechanism, Snapshot
 
@@ -67,6 +68,16 @@ def hotplug_port(snapshot: Snapshot, address: Optional[str]) -> bool:
     """A root or downstream port whose slot says that it is hot-plug capable (SltCap HotPlug+)."""
     cap = pcie(snapshot, address)
     return cap is not None and cap.slot_implemented and cap.hotplug_capable
+
+
+def no_pci_bus(snapshot: Snapshot) -> str:
+    """What shows that the machine has no PCI bus, empty where it has one or nothing tells (/sys not mounted)."""
+    failure = snapshot.functions.failure
+    if snapshot.guest.source == "image":
+        return ""
+    if failure is None:
+        return "" if snapshot.functions.items else "empty"
+    return "absent" if isinstance(failure, Absent) and snapshot.sysfs else ""
 
 
 def express_roots(snapshot: Snapshot) -> frozenset[str]:

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from hotplugctl.model.reads import Absent
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.snapshot import Snapshot
+from hotplugctl.rules import facts
 from hotplugctl.rules.facts import vmbus_functions
-from hotplugctl.rules.registry import Fault, Outcome, rule
+from hotplugctl.rules.registry import Fault, Outcome, Undecided, rule
 
 
 @rule("guest.container", "error", side="host", remedy="")
@@ -36,12 +37,13 @@ def no_pci_bus(snapshot: Snapshot) -> Iterable[Outcome]:
     kernels without CONFIG_PCI or booted with pci=off.
     """
     failure = snapshot.functions.failure
+    shown = facts.no_pci_bus(snapshot)
     off = snapshot.cmdline is not None and "off" in snapshot.cmdline.comma("pci")
     why = (Evidence("/proc/cmdline", "pci=off"),) if off else ()
-    if isinstance(failure, Absent) and snapshot.guest.source != "image":
-        yield Fault(None, "this machine has no PCI bus", (Evidence(failure.path, "absent"), *why))
-    elif failure is None and not snapshot.functions.items and snapshot.guest.source != "image":
-        yield Fault(None, "this machine has no PCI bus", (Evidence("/sys/bus/pci/devices", "empty"), *why))
+    if shown:
+        yield Fault(None, "this machine has no PCI bus", (Evidence("/sys/bus/pci/devices", shown), *why))
+    elif isinstance(failure, Absent) and snapshot.guest.source != "image":
+        yield Undecided(None, "/sys: not there or not mounted")
 
 
 @rule("guest.vmbus", "info", side="host", remedy="")

@@ -26,7 +26,8 @@ class Span(NamedTuple):
 def headroom(scene: Scene) -> Headroom:
     """One room for each bus, and the sums over the buses that a mechanism serves.
 
-    ``free_slots`` is None where no slot is known to be free and of some it could not be read.
+    ``free_slots`` is None where no slot is known to be free and of some it could not be read. Slots that no
+    announcement of the host reaches are not free.
     """
     on_bus: dict[str, list[PciFunction]] = {}
     for function in scene.functions.items:
@@ -41,7 +42,7 @@ def headroom(scene: Scene) -> Headroom:
     if scene.slots.failure is not None:
         why = reason(scene.slots.failure)
         return Headroom(None, None, rooms, (("free_slots", why), ("slots", why)))
-    free = sum(is_free(slot) for slot in hot)
+    free = sum(map(scene.takes, hot))
     unread = next((slot for slot in hot if slot.occupied is None), None)
     if not free and unread is not None:
         return Headroom(None, len(hot), rooms, (("free_slots", unread.unknown.get("occupied", "not known")),))
@@ -110,12 +111,13 @@ def _room(scene: Scene, bus: str, port: Optional[str], slots: list[Slot], functi
     keys = (("io_largest", io), ("mem_largest", mem), ("pref_largest", pref))
     unknown = [(key, windows.why) for key, value in keys if value is None]
     mechanism = slots[0].mechanism if slots else None
+    free = sum(map(scene.takes, slots))
     if mechanism is None and slots:
         unknown.append(("mechanism", slots[0].unknown.get("mechanism", "nothing tells")))
     if numbers is None:
         unknown.append(("bus_numbers_free", numbers_why))
     return Room(
-        bus, port, mechanism, len(slots), sum(is_free(slot) for slot in slots), io, mem, pref, numbers,
+        bus, port, mechanism, len(slots), free, io, mem, pref, numbers,
         tuple(unknown),
     )  # fmt: skip
 

@@ -21,7 +21,7 @@ def none_free(snapshot: Snapshot) -> Iterable[Outcome]:
     The host refuses it ("no more available PCI slots", "does not support hotplugging"), and the guest hears nothing.
     Give the machine more root ports or bridges before it boots, or unplug something.
     """
-    hot = [slot for slot in snapshot.slots.items if slot.hotplug]
+    hot = [slot for slot in snapshot.slots.items if slot.hotplug and slot.name not in snapshot.scene.unreached]
     if not hot or any(is_free(slot) for slot in hot):
         return
     unread = next((slot for slot in hot if slot.occupied is None), None)

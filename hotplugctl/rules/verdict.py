@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from hotplugctl.model.devices import Slot
-from hotplugctl.model.reads import Absent, reason
+from hotplugctl.model.reads import reason
 from hotplugctl.model.report import Finding, Headroom
 from hotplugctl.model.snapshot import Snapshot
-from hotplugctl.rules.facts import capabilities_unknown, in_trouble, needed, vmbus_functions
+from hotplugctl.rules.facts import capabilities_unknown, in_trouble, needed, no_pci_bus, vmbus_functions
 
 _MAIN = ("acpiphp", "pciehp", "shpchp")
 _AT_WORK = ("builtin", "loaded", "unknown")
@@ -25,6 +25,9 @@ def verdict(snapshot: Snapshot, headroom: Headroom, findings: Sequence[Finding])
     crash = in_trouble(snapshot, _CRASH)
     if crash is not None:
         return "not-ready", f"the kernel crashed in its hot-plug code ({crash}): no device is enumerated until a reboot"
+    deaf = _unreached(snapshot, headroom, failed)
+    if deaf:
+        return "not-ready", deaf
     if headroom.slots:
         return _served(headroom, failed)
     return _unserved(snapshot, failed)
@@ -36,11 +39,19 @@ def _not_applicable(snapshot: Snapshot) -> str:
     if snapshot.guest.source == "image":
         return ""
     functions = snapshot.functions
-    if isinstance(functions.failure, Absent) or (functions.failure is None and not functions.items):
+    if no_pci_bus(snapshot):
         return "this machine has no PCI bus"
     if functions.items and len(vmbus_functions(snapshot)) == len(functions.items):
         return "all PCI functions come over VMBus: hv_pci adds and removes them, no hot-plug mechanism is involved"
     return ""
+
+
+def _unreached(snapshot: Snapshot, headroom: Headroom, failed: Iterable[Finding]) -> str:
+    """Why no device can come though slots are served: the host announces to another mechanism than serves them."""
+    if not snapshot.scene.unreached or headroom.free_slots != 0:
+        return ""
+    said = next((finding.summary for finding in failed if finding.id == "announce.other-mechanism"), None)
+    return said or "the host announces devices to another mechanism than serves the slots"
 
 
 def _served(headroom: Headroom, failed: Iterable[Finding]) -> tuple[str, str]:
@@ -90,5 +101,7 @@ def _of_image(snapshot: Snapshot) -> tuple[str, str]:
 
 
 def usable(name: str, slots: Iterable[Slot], snapshot: Snapshot) -> bool:
-    """A mechanism is usable where it serves a slot and the kernel's hot-plug code is alive."""
-    return any(slot.mechanism == name for slot in slots) and in_trouble(snapshot, _CRASH) is None
+    """A mechanism is usable where it serves a slot that the host reaches, and the kernel's hot-plug code is alive."""
+    deaf = snapshot.scene.unreached
+    reached = any(slot.mechanism == name and slot.name not in deaf for slot in slots)
+    return reached and in_trouble(snapshot, _CRASH) is None

@@ -24,6 +24,9 @@ KEPT_LIMIT = 96 << 20
 NAME_LIMIT = 4096
 """A member with a longer name is passed over: PATH_MAX."""
 
+PARTS_LIMIT = 64
+"""A member with more components in its name is passed over: no path below /sys or /proc has a third of these."""
+
 
 class File(NamedTuple):
     """A file or a device. ``data`` is None where ``errno`` says why the content is not there."""
@@ -129,7 +132,7 @@ def _parts(name: str) -> list[str]:
     if len(name) > NAME_LIMIT:
         return []
     parts = [part for part in name.split("/") if part not in ("", ".")]
-    return [] if ".." in parts else parts
+    return [] if ".." in parts or len(parts) > PARTS_LIMIT else parts
 
 
 class ArchiveTree(Rooted):

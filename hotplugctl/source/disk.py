@@ -24,7 +24,9 @@ _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CL
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _PASS_FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CHUNK = 4097
-_HANDLES = 64
+_HANDLES = 8
+_FEWEST = 2
+_FULL = (errno.EMFILE, errno.ENFILE)
 
 
 class DiskTree(Rooted):
@@ -35,7 +37,7 @@ class DiskTree(Rooted):
         self.root = root
         self._root = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self._handles: dict[str, int] = {"": self._root}
-        self._base: Optional[str] = None
+        self._keep = _HANDLES
 
     def close(self) -> None:
         """Close every handle but those of directories that were handed out."""
@@ -50,7 +52,24 @@ class DiskTree(Rooted):
         handle = self._handles.get(folder)
         return (self._reach(folder) if handle is None else handle), name
 
+    def shed(self) -> bool:
+        """Close the handles that only save time, from now on keep one; False where that was done before."""
+        if self._keep == _FEWEST:
+            return False
+        self._keep = _FEWEST
+        for spot in [spot for spot in self._handles if spot]:
+            os.close(self._handles.pop(spot))
+        return True
+
     def _reach(self, folder: str) -> int:
+        try:
+            return self._descend(folder)
+        except OSError as error:
+            if error.errno not in _FULL or not self.shed():
+                raise
+        return self._descend(folder)
+
+    def _descend(self, folder: str) -> int:
         handles = self._handles
         known = folder
         while known not in handles:
@@ -59,7 +78,7 @@ class DiskTree(Rooted):
         for part in folder[len(known) + 1 :].split("/"):
             handle = os.open(part, _PASS_FOLDER, dir_fd=handle)
             known = known + "/" + part
-            if len(handles) >= _HANDLES:
+            if len(handles) >= self._keep:
                 oldest = next(spot for spot in handles if spot)
                 os.close(handles.pop(oldest))
             handles[known] = handle
@@ -67,41 +86,52 @@ class DiskTree(Rooted):
 
     def mode_at(self, folder: str, name: str) -> int:
         """See ``Rooted.mode_at``."""
-        handle, where = self.place(folder, name)
         try:
+            handle, where = self.place(folder, name)
             return os.lstat(where, dir_fd=handle).st_mode
         except ValueError:
             raise _no_such_name() from None
 
     def target_at(self, folder: str, name: str) -> str:
         """See ``Rooted.target_at``."""
-        handle, where = self.place(folder, name)
         try:
+            handle, where = self.place(folder, name)
             return os.readlink(where, dir_fd=handle)
         except ValueError:
             raise _no_such_name() from None
 
     def content_at(self, folder: str, name: str, limit: int) -> bytes:
         """See ``Rooted.content_at``."""
-        handle, where = self.place(folder, name)
-        return drain(os.open(where, _OPEN_FILE, dir_fd=handle), -1, limit)
+        return drain(self._open(folder, name, _OPEN_FILE), -1, limit)
 
     def open_folder(self, spot: str, flags: int) -> int:
         """Open a directory. Raises OSError."""
         folder, _, name = spot.rpartition("/")
-        handle, where = self.place(folder, name or ".")
+        return self._open(folder, name or ".", flags)
+
+    def _open(self, folder: str, name: str, flags: int) -> int:
         try:
+            handle, where = self.place(folder, name)
             return os.open(where, flags, dir_fd=handle)
         except ValueError:
             raise _no_such_name() from None
+        except OSError as error:
+            if error.errno not in _FULL or not self.shed():
+                raise
+        return self._open(folder, name, flags)
 
     def entries_at(self, spot: str, limit: int) -> list[str]:
         """See ``Rooted.entries_at``."""
         handle = self.open_folder(spot, _OPEN_FOLDER)
         try:
             return entries(handle, limit)
+        except OSError as error:
+            # scandir(3) of a handle takes another one.
+            if error.errno not in _FULL or not self.shed():
+                raise
         finally:
             os.close(handle)
+        return self.entries_at(spot, limit)
 
     def directory(self, path: str) -> Union[Directory, Failure]:
         """See ``Tree.directory``."""
@@ -121,30 +151,21 @@ class DiskTree(Rooted):
         return DiskDirectory(self, path, spot, handle)
 
     def _straight(self, path: str) -> int:
-        """A handle on a directory that no link leads to, opened in one step; -1 where a walk must tell.
-
-        The kernel's own name for what was opened shows whether a link was followed on the way.
-        """
-        if self.gaps is None:
+        """A handle on a directory that no link leads to, opened part by part; -1 where a walk must tell."""
+        if self.gaps is None or path[:1] != "/" or path[-1:] == "/" or "/." in path or "//" in path:
             return -1
-        if self._base is None:
-            self._base = _name_of(self._root)
         try:
-            handle = os.open(path[1:], _PASS_FOLDER, dir_fd=self._root)
-        except (OSError, ValueError):
+            return self.open_folder(path, _PASS_FOLDER)
+        except OSError:
             return -1
-        if self._base + path == _name_of(handle):
-            return handle
-        os.close(handle)
-        return -1
 
     def _quick(self, path: str) -> str:
         """The spot of an entry of a known directory, or of a link into one (/sys/bus/pci/devices/…); else ``""``."""
         folder, _, name = path.rpartition("/")
         if folder not in self.folders:
             return ""
-        handle, where = self.place(folder, name)
         try:
+            handle, where = self.place(folder, name)
             target = os.readlink(where, dir_fd=handle)
         except OSError as error:
             # What is there and no link is its own spot.
@@ -213,6 +234,8 @@ class DiskDirectory:
                 return Denied(path, errno.EACCES)
             data = drain(os.open(name, _OPEN_FILE, dir_fd=self._handle), state.st_size, limit)
         except OSError as error:
+            if error.errno in _FULL and self._tree.shed():
+                return self.read(name, limit)
             return self._failure(path, name, error.errno or errno.EIO, found, limit)
         except ValueError:
             return Absent(path)
@@ -277,14 +300,6 @@ class DiskDirectory:
         trace: Optional[TracebackType],
     ) -> None:
         self.close()
-
-
-def _name_of(handle: int) -> str:
-    """The path of an open directory (proc_pid_fd(5)); empty where /proc does not tell."""
-    try:
-        return os.readlink(f"/proc/self/fd/{handle}")
-    except OSError:
-        return ""
 
 
 def _no_such_name() -> FileNotFoundError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import BinaryIO, Optional
+from typing import TYPE_CHECKING, BinaryIO, Optional
 
 from hotplugctl.errors import UnusableRoot
 from hotplugctl.model.listing import Names
@@ -15,6 +15,9 @@ from hotplugctl.source.disk import DiskTree
 from hotplugctl.source.gaps import Gaps
 from hotplugctl.source.rooted import Rooted
 from hotplugctl.source.story import find_root
+
+if TYPE_CHECKING:
+    from hotplugctl.source.archive import Folder
 
 LIVE_LABEL = "this machine"
 
@@ -27,10 +30,13 @@ _WHY = {
 }
 
 
-def open_tree(root: Optional[str], stage: Optional[str], stdin: Optional[BinaryIO]) -> Rooted:
+def open_tree(
+    root: Optional[str], stage: Optional[str], stdin: Optional[BinaryIO], loaded: Optional[dict[str, Folder]] = None
+) -> Rooted:
     """Open ``root``: None or ``/`` the live machine, a directory, a tar (also gzip or xz), ``-`` a tar on ``stdin``.
 
-    ``stage`` names a recording of a story. Raises UnusableRoot with one line where it cannot be read as a tree.
+    ``stage`` names a recording of a story. ``loaded`` keeps the last tar from one call to the next, so that it is read
+    once for stages that follow one another. Raises UnusableRoot with one line where it cannot be read as a tree.
     """
     if root is None:
         return _live(stage)
@@ -47,7 +53,7 @@ def open_tree(root: Optional[str], stage: Optional[str], stdin: Optional[BinaryI
         if not stat.S_ISREG(state.st_mode):
             raise UnusableRoot(f"{root}: neither a directory nor a tar", "a tar in a pipe is read with --root -")
         with open(root, "rb") as file:
-            return _from_tar(file, root, stage)
+            return _from_tar(file, root, stage, {} if loaded is None else loaded)
     except OSError as error:
         why = _WHY.get(error.errno or 0, (error.strerror or "cannot be read").lower())
         raise UnusableRoot(f"{root}: {why}", "name a directory or a tar that you may read") from error
@@ -63,7 +69,7 @@ def _from_stdin(stage: Optional[str], stdin: Optional[BinaryIO]) -> Rooted:
     if stdin is None or stdin.closed or stdin.isatty():
         raise UnusableRoot("no tar on standard input", "tar -cf - -C DIR . | hotplugctl --root - ...")
     try:
-        return _from_tar(stdin, "standard input", stage)
+        return _from_tar(stdin, "standard input", stage, {})
     except OSError as error:
         raise UnusableRoot(f"standard input: {(error.strerror or 'cannot be read').lower()}") from error
 
@@ -80,10 +86,14 @@ def _from_directory(root: str, stage: Optional[str]) -> Rooted:
     return _furnished(tree, root, top)
 
 
-def _from_tar(file: BinaryIO, label: str, stage: Optional[str]) -> Rooted:
+def _from_tar(file: BinaryIO, label: str, stage: Optional[str], loaded: dict[str, Folder]) -> Rooted:
     from hotplugctl.source.archive import ArchiveTree, load
 
-    folder = load(file, label)
+    folder = loaded.get(label)
+    if folder is None:
+        # Two tars at a time would take twice the memory.
+        loaded.clear()
+        folder = loaded[label] = load(file, label)
     top = find_root(ArchiveTree(folder, "recording", label, Gaps()), label, stage)
     return _furnished(ArchiveTree(folder.at(top), "recording", label, Gaps()), label, top)
 

@@ -11,7 +11,7 @@ import re
 from typing import Callable, Optional
 
 from hotplugctl.model.reads import Failure
-from hotplugctl.source.manifest import Manifest
+from hotplugctl.source.manifest import Manifest, can_be_name
 from hotplugctl.source.outcomes import from_errno
 
 _NEVER_KEPT = re.compile(r"/run/udev/control\Z|/sys/devices/.*/(?:rom|vpd|resource[0-5](?:_wc)?)\Z", re.S)
@@ -54,9 +54,10 @@ class Gaps:
         """
         if self.manifest is not None:
             absent = self.manifest.absent
-            while spot and spot not in absent:
-                spot = spot.rpartition("/")[0]
-            return bool(spot)
+            above = spot
+            while above and above not in absent:
+                above = above.rpartition("/")[0]
+            return bool(above) or not can_be_name(spot)
         folder = spot.rpartition("/")[0]
         if self.partial or not folder or _NEVER_KEPT.match(spot):
             return False

@@ -22,7 +22,7 @@ from hotplugctl.source.tree import MODES
 FORMAT = "hotplugctl-recording"
 VERSION = 1
 
-SIZE_LIMIT = 16 << 20
+SIZE_LIMIT = 8 << 20
 """A larger manifest is refused: parsed JSON takes some ten times its size in memory."""
 
 BRACKETS_LIMIT = 400_000
@@ -122,7 +122,7 @@ def load(data: bytes) -> Manifest:
         raise BadManifest(f"its format is not {FORMAT!r}")
     if document.get("version") != VERSION:
         raise BadManifest("it is of another version than 1", "use a newer hotplugctl")
-    return Manifest(
+    manifest = Manifest(
         tool=_texts(document, "tool"),
         source=_text(document, "source"),
         kernel=_text(document, "kernel"),
@@ -135,6 +135,36 @@ def load(data: bytes) -> Manifest:
         failed={path: failure_from_json(path, entry) for path, entry in _table(document, "failed").items()},
         absent=frozenset(_names(document.get("absent", []))),
     )
+    _check_names(manifest)
+    return manifest
+
+
+def can_be_name(text: str) -> bool:
+    """Whether a file system can have ``text`` as a path: it encodes, and no NUL ends it early."""
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
+
+
+def _check_names(manifest: Manifest) -> None:
+    """Names reach system calls and terminals: only what could have come from a file system is let through."""
+    names = "".join("".join(listed) for listed in manifest.directories.values())
+    if "/" in names or not all(_NO_ENTRIES.isdisjoint(listed) for listed in manifest.directories.values()):
+        raise BadManifest("'directories' holds a name that no entry of a directory can have")
+    tables = (manifest.tool, manifest.links, manifest.directories, manifest.kinds, manifest.failed)
+    texts = [text for table in tables for text in table]
+    texts += [*manifest.tool.values(), *manifest.links.values(), *manifest.absent]
+    texts += [failure.kind for failure in manifest.failed.values() if isinstance(failure, NotRegular)]
+    if not can_be_name("".join([manifest.source, manifest.kernel, manifest.time, names, *manifest.scrubbed, *texts])):
+        raise BadManifest("it holds a name that no file can have")
+    # A NUL in these is for validate to name; reading does without them.
+    if not can_be_name("".join(manifest.files).replace("\0", "")):
+        raise BadManifest("it holds a name that no file can have")
+
+
+_NO_ENTRIES = frozenset(("", ".", ".."))
 
 
 def parse(data: bytes) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import IO, BinaryIO, NamedTuple, Optional, cast
 import hotplugctl
 from hotplugctl.errors import OutputFailed
 from hotplugctl.model.reads import Value, Vanished
-from hotplugctl.source.manifest import SIZE_LIMIT, FileNote, Manifest, dump
+from hotplugctl.source.manifest import SIZE_LIMIT, FileNote, Manifest, can_be_name, dump
 from hotplugctl.source.recorder import Recorder
 from hotplugctl.source.tree import MODES
 
@@ -62,7 +62,7 @@ def write(
 
 def _now() -> int:
     given = os.environ.get("SOURCE_DATE_EPOCH", "")
-    return int(given) if given.isdigit() and len(given) < 12 else int(time.time())
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 12 else int(time.time())
 
 
 def _failed(out: str, error: OSError) -> OutputFailed:
@@ -103,12 +103,12 @@ class _Content:
                 links=self.links,
                 directories=notes.listed,
                 kinds=kinds,
-                failed=failed,
-                absent=frozenset(notes.absent),
+                failed={spot: failure for spot, failure in failed.items() if can_be_name(spot)},
+                absent=frozenset(filter(can_be_name, notes.absent)),
             )
         )
         if len(self.manifest) > SIZE_LIMIT:
-            raise OutputFailed("the recording is too large: its manifest would take more than 16 MiB")
+            raise OutputFailed(f"the recording is too large: its manifest would take more than {SIZE_LIMIT >> 20} MiB")
 
     def every_file(self) -> Iterator[tuple[str, bytes]]:
         """All files by path, the manifest among them."""

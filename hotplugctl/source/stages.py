@@ -17,6 +17,9 @@ from hotplugctl.source.story import find_root, find_stages
 _TARS = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz")
 _FOLDERS_DEEP = 3
 
+STAGES_LIMIT = 100
+"""Stages that are taken of one story at most."""
+
 
 class Place(NamedTuple):
     """One recording: what to open, which stage of it, and what to call both."""
@@ -34,7 +37,8 @@ def places(path: str, stage: Optional[str]) -> Iterator[Place]:
     """Every recording that ``path`` stands for; with ``stage`` that one alone of each story.
 
     A folder of recordings is a story; other stories and tars that lie in it are taken too. Nothing is opened but to
-    look for these. What cannot be looked into is a place as well: opening it says why.
+    look for these. What cannot be looked into is a place as well: opening it says why. Raises UnusableRoot where a
+    story has more than ``STAGES_LIMIT`` stages.
     """
     stages = () if path == "-" else _stages(path)
     beside = _beside(path, stages)
@@ -112,6 +116,8 @@ def _find(tree: Rooted, label: str) -> tuple[str, ...]:
         listing = tree.names(top)
         names = listing.names if isinstance(listing, Names) else ()
         found = find_stages(tree, top, names)
+        if len(found) > STAGES_LIMIT:
+            raise UnusableRoot(f"{label}: more than {STAGES_LIMIT} stages", "name one with --stage")
         if found or len(names) != 1:
             return tuple(found)
         # A tar has a single folder at its top.

@@ -12,6 +12,7 @@ from hotplugctl.source.tree import Tree
 
 _ROOT_LIKE = ("sys", "proc", "manifest.json", "boot", "lib", "etc", "usr", "run")
 _STAGE_LIKE = ("sys", "proc", "manifest.json")
+_LISTED = 20
 _NOTHING = "no sys, proc, boot, etc, lib, usr or run in it"
 
 
@@ -48,11 +49,8 @@ def find_stages(tree: Tree, top: str, names: tuple[str, ...]) -> list[str]:
         return []
     stages = [name for name in names if _is_stage(tree, _below(top, name))]
     noted = _noted_order(tree, top) if "manifest.json" in names else []
-    return sorted(stages, key=lambda name: (_place(noted, name), {"before": 0, "after": 2}.get(name, 1), name))
-
-
-def _place(noted: list[str], name: str) -> int:
-    return noted.index(name) if name in noted else len(noted)
+    order = {name: place for place, name in enumerate(dict.fromkeys(noted))}
+    return sorted(stages, key=lambda name: (order.get(name, len(order)), {"before": 0, "after": 2}.get(name, 1), name))
 
 
 def _noted_order(tree: Tree, top: str) -> list[str]:
@@ -73,7 +71,9 @@ def _is_stage(tree: Tree, path: str) -> bool:
 
 
 def _choose(top: str, stages: list[str], label: str, stage: Optional[str]) -> str:
-    listed = ", ".join(stages)
+    listed = ", ".join(stages[:_LISTED])
+    if len(stages) > _LISTED:
+        listed += f" and {len(stages) - _LISTED} more"
     if stage is None and len(stages) == 1:
         # Nothing to choose; and so looks a recording that was packed with its folder.
         return _below(top, stages[0])

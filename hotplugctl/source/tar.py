@@ -20,6 +20,9 @@ HEADER_LIMIT = 1 << 20
 MEMBERS_LIMIT = 200_000
 """Headers in one tar at most."""
 
+RECORDS_LIMIT = 4 * MEMBERS_LIMIT
+"""Pax records in one tar at most: a member rarely has more than path and three times, and five bytes can be one."""
+
 CONTENT_LIMIT = 16 << 20
 """A larger member is passed over without its content."""
 
@@ -43,12 +46,13 @@ class Member(NamedTuple):
 
 
 class _Extra(NamedTuple):
-    """What the headers before a member say of it."""
+    """What the headers before a member say of it. ``records``: pax records in the tar so far."""
 
     name: str = ""
     link: str = ""
     size: int = -1
     sparse: bool = False
+    records: int = 0
 
 
 _NONE = _Extra()
@@ -85,11 +89,13 @@ def read_members(stream: Unpacked) -> Iterator[Member]:
         size = _number(header[124:136], stream)
         if kind in _EXTENDED:
             extra = _extend(extra, kind, size, stream)
+            if extra.records > RECORDS_LIMIT:
+                raise stream.damaged("too many pax records")
             continue
         if extra.size >= 0:
             size = extra.size
         member = _member(header, kind, size, extra, stream)
-        extra = _NONE
+        extra = _Extra(records=extra.records)
         if member is not None:
             yield member
 
@@ -149,7 +155,8 @@ def _extend(extra: _Extra, kind: bytes, size: int, stream: Unpacked) -> _Extra:
 def _pax(extra: _Extra, data: bytes, stream: Unpacked) -> _Extra:
     """Records ``LENGTH KEY=VALUE\\n``, length and newline included."""
     at = 0
-    while at < len(data):
+    records = extra.records
+    while at < len(data) and records <= RECORDS_LIMIT:
         digits = data[at : at + 8].partition(b" ")[0]
         length = int(digits) if digits.isdigit() else 0
         record = data[at : at + length]
@@ -158,7 +165,8 @@ def _pax(extra: _Extra, data: bytes, stream: Unpacked) -> _Extra:
         key, _, value = record[len(digits) + 1 : -1].partition(b"=")
         extra = _pax_record(extra, key, value, stream)
         at += length
-    return extra
+        records += 1
+    return extra._replace(records=records)
 
 
 def _pax_record(extra: _Extra, key: bytes, value: bytes, stream: Unpacked) -> _Extra:

@@ -42,8 +42,17 @@ def whole(file: BinaryIO, name: str) -> str:
 
 
 def lines(file: BinaryIO) -> Iterator[str]:
-    """The lines of a text as it comes, each at most 64 KiB: what is longer comes in pieces."""
+    """The lines of a text as it comes, each at most 64 KiB: what is longer comes in pieces. Raises UnusableRoot."""
     import io
 
-    text: IO[str] = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="\n")
-    return iter(partial(text.readline, _LINE_LIMIT), "")
+    try:
+        text: IO[str] = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="\n")
+        yield from iter(partial(text.readline, _LINE_LIMIT), "")
+    except OSError as error:
+        # Left as it is, it would pass for one of the output.
+        raise UnusableRoot(f"{_name_of(file)}: {error.strerror or error}") from error
+
+
+def _name_of(file: BinaryIO) -> str:
+    name = getattr(file, "name", "")
+    return name if isinstance(name, str) and name != "<stdin>" else "standard input"

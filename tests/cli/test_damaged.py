@@ -451,3 +451,66 @@ def test_slots_that_may_not_be_listed(hotplugctl, open_guest):
     assert (room["slots"], room["unknown"]["slots"]) == (None, why)
     assert all(bus["slots"] is None and bus["unknown"]["free_slots"] == why for bus in room["buses"])
     assert all(item["slots"] is None for item in found["check"]["mechanisms"])
+
+
+@pytest.mark.parametrize("hidden", [("block",), ("net",), ("block", "net", "nvme")])
+def test_classes_that_may_not_be_listed(hotplugctl, open_guest, hidden):
+    before = functions(hotplugctl, open_guest)
+    folders = [open_guest.root / "sys/class" / name for name in hidden]
+    for path in folders:
+        path.chmod(0)
+    try:
+        found = as_nobody(lambda: functions(hotplugctl, open_guest))
+        text = as_nobody(lambda: hotplugctl("list", "-n", "-o", "ADDRESS,NODES", "--root", open_guest).out)
+    finally:
+        for path in folders:
+            path.chmod(0o755)
+    shown = dict(line.split() for line in text.splitlines())
+    assert found.keys() == before.keys() == shown.keys()
+    why = f"/sys/class/{hidden[0]}: denied (EACCES)"
+    for address, item in found.items():
+        seen = [node for node in before[address]["nodes"] if node["subsystem"] not in hidden]
+        assert item["nodes"] == (seen or None)
+        assert item.get("unknown", {}).get("nodes") == (None if seen else why)
+        assert shown[address].endswith("?")
+    assert any(item["nodes"] is None and before[address]["nodes"] for address, item in found.items())
+
+
+@pytest.mark.parametrize("closed", ["sys/bus/pci/slots", "sys/bus/pci/slots/0"])
+def test_the_slot_of_a_function_that_may_not_be_read(hotplugctl, open_guest, closed):
+    before = functions(hotplugctl, open_guest)
+    assert before[DISK]["slot"] == "0"
+    path = open_guest.root / closed
+    path.chmod(0)
+    try:
+        found = as_nobody(lambda: functions(hotplugctl, open_guest))
+        text = as_nobody(lambda: hotplugctl("list", "-n", "-o", "ADDRESS,SLOT", "--root", open_guest).out)
+    finally:
+        path.chmod(0o755)
+    assert found[DISK]["slot"] is None
+    why = found[DISK]["unknown"]["slot"]
+    assert why.startswith(f"/{closed}") and why.endswith(": denied (EACCES)")
+    shown = dict(line.split() for line in text.splitlines())
+    assert shown[DISK] == "?"
+    if closed.endswith("/0"):
+        assert found[NVME]["slot"] == shown[NVME] == before[NVME]["slot"]
+
+
+def test_what_is_not_there_is_no_failure(hotplugctl, guest):
+    """Neither a class that nothing made, nor a file among its links (net/bonding_masters), hides a node."""
+    guest.put("sys/class/net/bonding_masters", b"bond0\n")
+    guest.put("sys/class/drm", None)
+    for item in functions(hotplugctl, guest).values():
+        assert isinstance(item["nodes"], list)
+        assert not {"nodes", "slot"} & item.get("unknown", {}).keys()
+
+
+def test_a_host_without_a_name(hotplugctl, recordings, make_guest):
+    guest = make_guest("pc-virtio", "added")
+    hosts = [path for path in (guest.root / "sys/class/scsi_host").iterdir() if (path / "proc_name").is_file()]
+    assert hosts
+    for host in hosts:
+        (host / "proc_name").write_bytes(b"(null)\n")
+    nodes = [node for item in functions(hotplugctl, guest).values() for node in item["nodes"]]
+    details = [node["detail"] for node in nodes if node["subsystem"] == "scsi_host"]
+    assert details == [{"proc_name": None}] * len(hosts)

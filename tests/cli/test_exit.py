@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 
 import pytest
@@ -82,6 +84,9 @@ def test_a_container(hotplugctl, guest):
         ("check", "--colour"),
         ("check", "--need", "-1"),
         ("check", "--need", "many"),
+        ("check", "--need", "1_0"),
+        ("check", "--need", "\u0663"),
+        ("check", "--need", "1" * 5000),
         ("check", "--format", "xml"),
         ("list", "--color", "sometimes"),
         ("parse",),
@@ -116,6 +121,9 @@ def test_usage(hotplugctl, arguments):
         ("list", "--root", "-"),
         ("list", "--root", "\x1b[31mred\n"),
         ("parse", "kconfig", "a\nb\x9b"),
+        ("record", "", "--no-scrub"),
+        ("record", ".", "--no-scrub"),
+        ("record", "/dev/null", "--no-scrub"),
     ],
 )
 def test_one_line_says_what_is_wrong(hotplugctl, arguments):
@@ -168,7 +176,7 @@ def test_a_crash_that_is_skipped_is_none(hotplugctl, recordings, crashing):
 
 
 @pytest.mark.parametrize(
-    "error", [RuntimeError("boom\x1b[2J"), MemoryError(), RecursionError("deep"), PermissionError(13, "denied", "/x\n")]
+    "error", [RuntimeError("boom\x1b[2J"), RecursionError("deep"), PermissionError(13, "denied", "/x\n")]
 )
 def test_a_defect_is_one_line(hotplugctl, recordings, monkeypatch, error):
     def fail(*arguments):
@@ -193,7 +201,7 @@ def test_a_full_disk(process, recordings, command):
     assert done.stderr == b"hotplugctl: the output could not be written: No space left on device\n"
 
 
-@pytest.mark.parametrize("where", ["/dev/full/out", "missing/out.tar", "."])
+@pytest.mark.parametrize("where", ["/dev/full/out", "missing/out.tar"])
 def test_a_recording_that_cannot_be_written(hotplugctl, recordings, tmp_path, monkeypatch, where):
     monkeypatch.chdir(tmp_path)
     done = hotplugctl("record", where, "--no-scrub", "--root", recordings.stage(*FULL))
@@ -296,3 +304,101 @@ def test_nothing_to_list_is_no_answer(hotplugctl, tmp_path, module, name):
     done = hotplugctl(name, "-n", "--root", tmp_path)
     assert (done.status, done.out) == (0, "")
     assert done.err.startswith("hotplugctl: no ")
+
+
+@pytest.fixture
+def tight():
+    """A file that takes no more than the kernel's smallest limit on its size lets it: 4096 bytes."""
+    return "trap '' XFSZ; ulimit -f 8"
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_truncated_answer_is_no_answer(process, recordings, tight, unbuffered):
+    line = f"{tight}; PYTHONUNBUFFERED={unbuffered} $H list --json --root '{recordings.stage(*FULL)}' >out; echo $? >&2"
+    done = process.shell(line)
+    assert done.stderr.endswith(b"\n74\n")
+    assert b"the output could not be written: File too large" in done.stderr
+
+
+LINES = "[    2.000000] pci 0000:00:04.0: [1af4:1001] type 00 class 0x010000\n" * 20000
+
+
+@pytest.mark.parametrize(
+    "arguments", [("parse", "dmesg", "log"), ("record", "--no-scrub", "-"), ("--help",), ("--version",)]
+)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_closed_pipe_is_no_failure_of_what_writes_as_it_goes(process, recordings, tmp_path, arguments, unbuffered):
+    (tmp_path / "log").write_text(LINES)
+    reading, writing = os.pipe()
+    os.close(reading)
+    root = ("--root", recordings.stage(*FULL)) if arguments[0] == "record" else ()
+    done = process(
+        *arguments, *root, stdout=writing, stderr=subprocess.PIPE, capture_output=False,
+        env={"PYTHONUNBUFFERED": unbuffered},
+    )  # fmt: skip
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_full_stderr_does_not_spoil_the_answer(process, recordings, tmp_path):
+    with open("/dev/full", "wb") as full:
+        wrong = process("list", "-o", "NONE", stdout=subprocess.PIPE, stderr=full, capture_output=False)
+        done = process(
+            "list", "--json", stdout=subprocess.PIPE, stderr=full, capture_output=False,
+            env={"HOTPLUGCTL_ROOT": str(recordings.stage(*FULL))},
+        )  # fmt: skip
+    assert wrong.returncode == 2
+    assert done.returncode == 0
+    assert done.stdout.startswith(b"{")
+
+
+def test_no_memory_is_one_line(process):
+    program = (
+        "import sys, hotplugctl.collect.listing as listing\n"
+        "def fail(*_): raise MemoryError\n"
+        "listing.collect = fail\n"
+        "from hotplugctl.__main__ import main\n"
+        "sys.argv[1:] = ['list']; sys.exit(main())\n"
+    )
+    process.command = (sys.executable, "-c", program)
+    done = process()
+    assert (done.returncode, done.stderr) == (70, b"hotplugctl: not enough memory\n")
+
+
+@pytest.mark.parametrize("arguments", [("check", "--only", "x" * 100000), ("list", "--root", "no " * 30000)])
+def test_a_long_argument_is_echoed_in_part(hotplugctl, arguments):
+    done = hotplugctl(*arguments)
+    assert done.status == 2
+    assert one_line(done.err)
+    assert 100 < len(done.err) < 1100
+    assert "..." in done.err
+
+
+def test_this_machine_is_not_needed_for_another_ones_names(hotplugctl, recordings, monkeypatch):
+    def closed(*_):
+        raise OSError(24, "Too many open files", "/")
+
+    whole = hotplugctl("list", "-o", "ADDRESS,SLOT", "--root", recordings.stage(*FULL))
+    monkeypatch.setattr("hotplugctl.source.door._live", closed)
+    for command in ("check", "list"):
+        assert hotplugctl(command, "--json", "--root", recordings.stage(*FULL)).status == 0
+    assert hotplugctl("list", "-o", "ADDRESS,SLOT", "--root", recordings.stage(*FULL)) == whole
+
+
+def test_this_machine_cannot_be_opened(hotplugctl, monkeypatch):
+    def closed(*_):
+        raise OSError(24, "Too many open files", "/")
+
+    monkeypatch.setattr("hotplugctl.source.door._live", closed)
+    for command in ("check", "slots", "list"):
+        done = hotplugctl(command)
+        assert (done.status, done.out) == (2, "")
+        assert done.err == "hotplugctl: this machine: too many open files\n"
+
+
+def test_every_finding_has_a_summary_without_docstrings(process, recordings):
+    done = process("check", "--json", "--root", recordings.stage(*FULL), env={"PYTHONOPTIMIZE": "2"})
+    assert done.returncode == 0
+    findings = json.loads(done.stdout)["findings"]
+    assert len(findings) > 20
+    assert all(item["summary"] for item in findings)

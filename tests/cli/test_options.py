@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import tarfile
+from contextlib import nullcontext
 
 import pytest
 
@@ -285,7 +286,7 @@ def test_where_names_come_from(hotplugctl, guest, monkeypatch, command):
     from hotplugctl.cli import cmd_check, cmd_list
 
     for module in (cmd_check, cmd_list):
-        monkeypatch.setattr(module, "reference", lambda tree: None)
+        monkeypatch.setattr(module, "reference", lambda tree: nullcontext())
 
     def names_from():
         document = hotplugctl(command, "--json", "--root", guest).document

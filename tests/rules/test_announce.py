@@ -87,3 +87,52 @@ def test_recorded(recorded):
     recorded("q35-native-nohp", "added").fires("announce.card-waits")
     recorded("q35-native-nohp", "after").silent("announce.card-waits")
     recorded("pc-bridge-shpc", "added").silent("announce.gpe-missed")
+
+
+# Announced to another mechanism than serves the ports.
+
+
+def test_ports_taken_natively_on_a_host_that_announces_by_acpi(syn, q35):
+    """pcie_ports=native on q35 as it is by default: the slots look free, and no device ever comes."""
+    q35.announced(f"{syn.NAMESPACE}/PNP0A08:00")
+    q35.file("proc/cmdline", "quiet pcie_ports=native\n")
+    said = q35.check()
+    finding = said.fires("announce.other-mechanism", "error")
+    assert finding.remedy == "echo 1 > /sys/bus/pci/rescan"
+    assert "pcie_ports=native" in finding.detail
+    assert (said.verdict, said.headroom.free_slots, said.headroom.rooms[1].free_slots) == ("not-ready", 0, 0)
+    assert said.why == finding.summary
+    said.silent("slot.none-free")
+
+
+def test_ports_of_a_host_that_announces_natively(q35):
+    q35.check().silent("announce.other-mechanism")
+
+
+def test_acpi_slots_of_another_bus_leave_the_ports_to_pciehp(syn, q35):
+    node = f"{syn.NAMESPACE}/PNP0A08:00"
+    q35.announced(node)
+    q35.acpi_slots(node, 9)
+    said = q35.check()
+    said.silent("announce.other-mechanism")
+    assert said.headroom.free_slots == 2
+
+
+@pytest.mark.parametrize("power, adapter, fires", [("1", "0", True), ("1", "1", False), ("0", "0", False)])
+def test_a_slot_that_is_on_without_a_card(q35, power, adapter, fires):
+    """acpi=off: no table tells, and after an add one slot does so for all."""
+    q35.file("proc/cmdline", "acpi=off\n")
+    q35.file("sys/bus/pci/slots/1/power", power + "\n")
+    q35.file("sys/bus/pci/slots/1/adapter", adapter + "\n")
+    said = q35.check()
+    assert bool(said.of("announce.other-mechanism")) is fires
+    assert (said.verdict == "not-ready") is fires
+
+
+def test_without_a_power_controller_every_slot_is_on(syn, q35):
+    q35.file("sys/bus/pci/slots/1/power", "1\n")
+    config = syn.bridge(1, slot=(syn.SLOT[0] & ~0x2, 0x07E0, 0))
+    q35.file(f"{q35.paths['0000:00:01.0']}/config", config)
+    said = q35.check()
+    said.silent("announce.other-mechanism")
+    assert said.verdict == "ready"

@@ -114,3 +114,17 @@ def test_recorded(recorded):
     assert finding.subject == "0000:00:02.0 BAR 2"
     recorded("pc-nobar", "after").silent("bar.unassigned")
     recorded("q35-hotbridge-short", "after").silent("bar.unassigned")
+
+
+@pytest.mark.parametrize("line, side", [("quiet", "host"), ("pci=noacpi", "guest"), ("acpi=off", "guest")])
+def test_on_a_root_bus_no_port_is_blamed(pc, line, side):
+    pc.file("proc/cmdline", line + "\n")
+    card(pc, [(0, 0xFFF, MEMORY | UNSET)])
+    finding = pc.check().fires("bar.unassigned")
+    assert "host bridge" in finding.summary
+    assert (finding.side, f"boot without {line}" in finding.detail) == (side, side == "guest")
+
+
+def test_behind_a_port_it_is_the_port(q35):
+    q35.function("0000:01:00.0", "8086", "100e", below="0000:00:01.0", resource=[(0, 0xFFF, MEMORY | UNSET)])
+    assert "behind its port" in q35.check().fires("bar.unassigned", "warning").summary

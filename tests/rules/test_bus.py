@@ -79,6 +79,15 @@ def test_a_physical_machine_is_not_blamed(syn, guest):
     assert said.faults == []
 
 
+@pytest.mark.parametrize("line, side", [("acpi=off", "guest"), ("pci=noacpi", "guest"), ("quiet", "host")])
+def test_a_root_bus_whose_slots_acpi_would_describe(pc, syn, line, side):
+    for device in ("3", "4"):
+        pc.remove(f"sys/bus/pci/slots/{device}")
+        pc.remove(f"{syn.NAMESPACE}/PNP0A03:00/device:0{device}")
+    pc.file("proc/cmdline", line + "\n")
+    assert of(pc.check(), "0000:00").side == side
+
+
 # Ports and bridges.
 
 
@@ -134,6 +143,15 @@ def test_a_bridge_without_controller(syn, pc, express):
     assert finding.severity == "info"
     assert "shpc=on" in finding.detail
     assert said.verdict == "ready"
+
+
+def test_a_bridge_without_controller_where_nothing_is_served(syn, pc):
+    """Without any ACPI hot-plug QEMU accepts a device there, and the guest sees nothing."""
+    for device in ("3", "4"):
+        pc.remove(f"sys/bus/pci/slots/{device}")
+        pc.remove(f"{syn.NAMESPACE}/PNP0A03:00/device:0{device}")
+    pc.port("0000:00:05.0", "0000:01", syn.bridge(1, express=False), driver=None)
+    assert of(pc.check(), "0000:01").severity == "warning"
 
 
 def test_a_port_whose_capabilities_are_hidden(syn, guest):

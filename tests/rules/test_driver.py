@@ -249,3 +249,33 @@ def test_recorded(recorded):
     assert finding.address == "0000:03:00.0"
     recorded("q35-rootport-acpi@cloud", "before").fires("driver.not-bound", "info")
     recorded("pc-scsi", "added").silent("driver.not-bound")
+
+
+def test_one_of_two_left_it_and_the_other_is_forbidden(pc):
+    """8139too is there and looks at the revision; 8139cp, which would take it, is not let in."""
+    alias = "alias pci:v000010ECd00008139sv*sd*bc*sc*i* "
+    pc.installed(aliases=f"{alias}8139cp\n{alias}8139too\n")
+    pc.loaded("8139too")
+    pc.function("0000:00:03.0", "10ec", "8139")
+    assert "8139too is there" in pc.check().fires("driver.not-bound").summary
+    pc.file("etc/modprobe.d/b.conf", "install 8139cp /bin/false\n")
+    finding = pc.check().fires("driver.not-bound")
+    assert "8139cp is blacklisted" in finding.summary
+    assert finding.remedy == "modprobe --ignore-install 8139cp"
+
+
+def test_what_was_refused_is_not_offered_again(pc):
+    pc.installed("drivers/net/e1000.ko", aliases=ALIAS)
+    pc.loaded("e1000")
+    card(pc)
+    pc.log("e1000: probe of 0000:00:03.0 failed with error -5")
+    said = pc.check()
+    said.fires("driver.probe-failed")
+    assert said.fires("driver.not-bound").remedy is None
+
+
+@pytest.mark.parametrize("bus, word", [("pci", "loaded after"), ("virtio", "new devices get no driver")])
+def test_autoprobe_off_is_worse_on_virtio(pc, bus, word):
+    """pci_bus_add_device() asks a driver that is loaded already."""
+    pc.file(f"sys/bus/{bus}/drivers_autoprobe", "0\n")
+    assert word in pc.check().fires("driver.autoprobe-off").summary

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from hotplugctl.model.devices import Functions, Slots
+from hotplugctl.model.reads import Absent
+from hotplugctl.rules import catalogue
+from hotplugctl.rules.answer import answer
+
 NAMESPACE_1 = "pid:[4026531836]"
 NAMESPACE_2 = "pid:[4026532199]"
 
@@ -190,3 +195,28 @@ def test_ports_with_slots_of_firmware_beside_those_of_acpi(q35):
     said = q35.check()
     said.fires("slot.firmware-only", "info")
     assert (said.verdict, said.headroom.slots) == ("ready", 2)
+
+
+def test_without_sysfs_nothing_is_said_of_the_bus(pc):
+    """/sys is not mounted: that is no machine without PCI."""
+    whole = pc.check().snapshot
+    gone = whole._replace(
+        functions=Functions((), Absent("/sys/bus/pci/devices")),
+        slots=Slots((), Absent("/sys/bus/pci/slots")),
+        scene=whole.scene._replace(slots=Slots((), Absent("/sys/bus/pci/slots"))),
+        buses={},
+        sysfs=False,
+    )
+    report = answer(gone, catalogue.select()).report
+    assert [f.status for f in report.findings if f.id == "guest.no-pci-bus"] == ["unknown"]
+    assert report.verdict == "unknown"
+
+
+@pytest.mark.parametrize("folder", ["sys/bus/platform", "sys/kernel/mm"])
+def test_with_sysfs_its_absence_counts(guest, folder):
+    guest.kernel()
+    guest.file("proc/cmdline", "quiet\n")
+    guest.folder(folder)
+    said = guest.check()
+    said.fires("guest.no-pci-bus", "error")
+    assert said.verdict == "not-applicable"

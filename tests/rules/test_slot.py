@@ -98,3 +98,13 @@ def test_recorded(recorded):
     recorded("q35-rootport-acpi", "before").silent("slot.none-free")
     recorded("pc-acpiphp-disable", "before").fires("slot.firmware-only")
     recorded("q35-guest-eject-native", "powered-off").silent("slot.card-without-function")
+
+
+def test_no_remedy_that_would_hang(q35):
+    """After a crash under the lock of every scan, whoever writes to ``rescan`` can never be killed again."""
+    q35.file("sys/bus/pci/slots/1/adapter", "1\n")
+    assert q35.check().fires("slot.card-without-function").remedy
+    q35.log("Oops: 0000 [#1] PREEMPT SMP PTI", "RIP: 0010:shpc_init+0x3c8/0x5a0 [shpchp]")
+    said = q35.check()
+    assert said.fires("slot.card-without-function").remedy is None
+    assert said.fires("log.hotplug-oops").remedy == "reboot"

@@ -59,3 +59,22 @@ def test_nothing_tells(pc):
     assert (said.snapshot.udev.running, said.snapshot.udev.devtmpfs) == (None, None)
     said.silent("udev.not-running")
     said.silent("udev.no-dev-nodes")
+
+
+SOCKETS = "Num       RefCount Protocol Flags    Type St Inode Path\n0: 00000002 00000000 00010000 0001 01 15 "
+
+
+@pytest.mark.parametrize(
+    "listed, running",
+    [("/run/udev/control", True), ("/run/systemd/private", False), ("@/tmp/.X11-unix/X0", None)],
+)
+def test_the_socket_outlives_a_dead_daemon(pc, listed, running):
+    """Where no socket of the system is listed, this is another network namespace, and today's signs count."""
+    pc.file("run/udev/control")
+    pc.file("proc/net/unix", SOCKETS + listed + "\n")
+    said = pc.check()
+    assert said.snapshot.udev.running is (running is not False)
+    if running is False:
+        assert said.fires("udev.not-running").evidence[0].source == "/proc/net/unix"
+    else:
+        said.silent("udev.not-running")

@@ -252,6 +252,27 @@ def test_a_name_longer_than_any_path_is_passed_over(kit):
     assert kit.open_bytes(kit.member("sys/" + "n" * 5000) + kit.member("sys/x") + END).names("/sys").names == ("x",)
 
 
+def test_a_name_of_more_parts_than_any_path_is_passed_over(kit):
+    tree = kit.open_bytes(kit.tar({"sys/" + "d/" * 62 + "x": b"1", "sys/" + "e/" * 63 + "x": b"1"}))
+    assert tree.names("/sys").names == ("d",)
+    assert tree.read("/sys/" + "d/" * 62 + "x").data == b"1"
+
+
+def test_pax_records_are_counted_over_the_whole_tar(kit, monkeypatch):
+    monkeypatch.setattr(tar, "RECORDS_LIMIT", 10)
+    member = kit.member("PaxHeaders/x", b"5 =\n\n" * 5, kind=b"x") + kit.member("sys/x", b"1")
+    assert kit.open_bytes(member * 2 + END).read("/sys/x").data == b"1"
+    assert "damaged: too many pax records" in refused(kit, member * 3 + END)
+
+
+def test_a_bomb_of_pax_records(kit):
+    bomb = kit.member("PaxHeaders/x", b"5 =\n\n" * (tar.HEADER_LIMIT // 5), kind=b"x")
+    packed = gzip.compress(bomb * 60 + END, 1)
+    start = time.process_time()
+    assert "damaged: too many pax records" in refused(kit, packed)
+    assert time.process_time() - start < 10
+
+
 def zeros(megabytes):
     """Gzip members of zeros, 16 MiB each: 10 GB take a moment to make."""
     return gzip.compress(bytes(16 << 20)) * (megabytes // 16)

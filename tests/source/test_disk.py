@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import socket
 import stat
 import subprocess
@@ -258,3 +259,65 @@ def test_proc_and_sys_of_this_machine_are_read_whole():
         assert tree.read("/proc/filesystems").data == file.read()
     assert stat.S_ISDIR(os.stat("/sys").st_mode)
     assert tree.resolve("/proc/self") == f"/proc/{os.getpid()}"
+
+
+@pytest.mark.parametrize("room", [4, 5, 6, 8])
+def test_a_few_handles_are_enough(kit, tmp_path, room):
+    deep = [f"sys/{top}/b/c/d/e/f/g/h/i/j/k" for top in "pqr"]
+    tree = open_tree(kit.plant(tmp_path, {f"{folder}/{name}": b"1" for folder in deep for name in "xy"}), None, None)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.dup(0)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + room, before[1]))
+    try:
+        for folder in deep:
+            assert tree.read(f"/{folder}/x").data == b"1"
+            assert tree.names(f"/{folder}").names == ("x", "y")
+            with tree.directory(f"/{folder}") as held:
+                assert held.read("y").data == b"1"
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_no_handle_at_all_is_a_failure_and_no_absence(kit, tmp_path):
+    tree = open_tree(kit.plant(tmp_path, {"sys/a/b/x": b"1"}), None, None)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        outcome = tree.read("/sys/a/b/x")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert kit.exact(outcome) == ("Failed", "/sys/a/b/x", errno.EMFILE)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800"])
+def test_a_folder_that_no_file_system_can_have_is_not_there(kit, tmp_path, name):
+    tree = open_tree(kit.plant(tmp_path, {"sys/x": b"1"}), None, None)
+    tree.folders.add(f"/sys/{name}")
+    path = f"/sys/{name}/y"
+    outcomes = [tree.read(path), tree.names(path), tree.link(path), tree.kind_of(path), tree.directory(path)]
+    assert {kit.exact(outcome)[0] for outcome in outcomes} <= {"Absent", "Unrecorded"}
+
+
+def test_nothing_outside_is_opened_even_for_a_look(kit, tmp_path, monkeypatch):
+    outside = kit.plant(tmp_path / "outside", {"d/e/x": b"secret"})
+    entries = {"sys/out": "../../outside", "sys/there": outside, "sys/x": b"1", "sys/d/e/x": b"1"}
+    tree = open_tree(kit.plant(tmp_path / "root", entries), None, None)
+    inodes = {os.stat(folder).st_ino for folder in (outside, f"{outside}/d", f"{outside}/d/e")}
+    seen = set()
+    real = os.open
+
+    def note(path, flags, *more, **named):
+        handle = real(path, flags, *more, **named)
+        seen.add(os.fstat(handle).st_ino)
+        return handle
+
+    monkeypatch.setattr(os, "open", note)
+    for path in ("/sys/out", "/sys/out/d", "/sys/out/d/e", "/sys/d/../out/d"):
+        assert kit.exact(tree.directory(path)) == ("Outside", path)
+        path = path.replace("out", "there")
+        assert kit.exact(tree.directory(path)) == ("Unrecorded", path)
+    with tree.directory("/sys/d/e") as held:
+        assert held.read("x").data == b"1"
+    assert seen
+    assert not seen & inodes

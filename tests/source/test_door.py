@@ -8,11 +8,13 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
 
 from hotplugctl.errors import UnusableRoot
+from hotplugctl.source import archive
 from hotplugctl.source.door import open_tree
 
 REPOSITORY = Path(__file__).parents[2]
@@ -214,3 +216,35 @@ def test_nothing_is_written(kit, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     open_tree("x.tar", None, None).read("/sys/l")
     assert os.listdir(tmp_path) == ["x.tar"]
+
+
+def test_a_tar_is_read_once_for_all_its_stages(kit, tmp_path, monkeypatch):
+    read = []
+    real = archive.load
+    monkeypatch.setattr(archive, "load", lambda file, label: read.append(label) or real(file, label))
+    for name in ("one.tar", "two.tar"):
+        (tmp_path / name).write_bytes(kit.tar(STORY))
+    loaded = {}
+    for name in ("one.tar", "two.tar"):
+        for stage in ("before", "after"):
+            tree = open_tree(str(tmp_path / name), stage, None, loaded)
+            assert tree.read("/sys/x").data == stage.encode()
+    assert read == [str(tmp_path / "one.tar"), str(tmp_path / "two.tar")]
+    assert len(loaded) == 1
+
+
+def test_a_long_list_of_stages_is_cut(opened):
+    entries = {f"s{number:03}/sys/x": b"" for number in range(25)}
+    with pytest.raises(UnusableRoot, match=r"s000, .*, s019 and 5 more$"):
+        opened(entries)
+
+
+def test_many_stages_are_ordered_quickly(kit):
+    names = [f"s{number}" for number in range(20_000)]
+    entries = {f"{name}/sys": None for name in names}
+    entries["manifest.json"] = json.dumps({"stages": names[::-1]}).encode()
+    data = kit.tar(entries)
+    start = time.process_time()
+    with pytest.raises(UnusableRoot, match=r"s19999, s19998, .* and 19980 more$"):
+        kit.open_bytes(data)
+    assert time.process_time() - start < 8

@@ -83,6 +83,23 @@ def changed(**keys):
         changed(failed={"/x": {"outcome": "hung", "seconds": "1"}}),
         changed(absent={"/x": 1}),
         changed(absent=[1]),
+        *(
+            changed(**{key: value})
+            for bad in ("/sys/a\0b", "/sys/\ud800")
+            for key, value in (
+                ("links", {bad: "x"}),
+                ("links", {"/x": bad}),
+                ("directories", {bad: []}),
+                ("directories", {"/x": [bad[5:]]}),
+                ("kinds", {bad: "dir"}),
+                ("failed", {bad: {"outcome": "absent"}}),
+                ("failed", {"/x": {"outcome": "not-regular", "kind": bad}}),
+                ("absent", [bad]),
+                ("kernel", bad),
+            )
+        ),
+        changed(files={"/sys/\ud800": {"size": 1, "sha256": "", "mode": "0444"}}),
+        *(changed(directories={"/x": ["y", name]}) for name in ("", ".", "..", "a/b", "/")),
         b" " * (SIZE_LIMIT + 1),
         b"[" + b"[]," * BRACKETS_LIMIT + b"[]]",
     ],

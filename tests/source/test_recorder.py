@@ -13,7 +13,7 @@ import pytest
 
 from hotplugctl.errors import OutputFailed
 from hotplugctl.model import reads
-from hotplugctl.source import manifest
+from hotplugctl.source import manifest, recording
 from hotplugctl.source.disk import DiskTree
 from hotplugctl.source.door import open_tree
 from hotplugctl.source.recorder import Recorder
@@ -344,3 +344,21 @@ def test_a_manifest_too_large_to_read_is_not_written(machine, tmp_path, monkeypa
         write(Recorder(machine), str(tmp_path / "out"))
     assert manifest.SIZE_LIMIT > 100
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("given", ["²", "-1", "1e3", "9" * 12, ""])
+def test_a_time_that_is_none_is_not_taken(machine, tmp_path, monkeypatch, given):
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", given)
+    monkeypatch.setattr(recording.time, "time", lambda: 1_700_000_000.5)
+    write(Recorder(machine), str(tmp_path / "out"))
+    assert json.loads((tmp_path / "out/manifest.json").read_bytes())["time"] == "2023-11-14T22:13:20Z"
+
+
+def test_what_no_file_can_be_named_is_not_noted(machine, tmp_path):
+    recorder = Recorder(machine)
+    for name in ("a\0b", "\ud800", "fine"):
+        recorder.read(f"/sys/{name}")
+    write(recorder, str(tmp_path / "out"))
+    note = json.loads((tmp_path / "out/manifest.json").read_bytes())
+    assert "/sys/fine" in note["absent"]
+    assert not [path for path in note["absent"] if "\0" in path or "\ud800" in path]

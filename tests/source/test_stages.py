@@ -9,6 +9,7 @@ from typing import Optional
 
 import pytest
 
+from hotplugctl.errors import UnusableRoot
 from hotplugctl.source.stages import places
 
 
@@ -93,3 +94,12 @@ def test_what_cannot_be_looked_into_is_a_place_too(name, tmp_path):
 
 def test_standard_input_is_not_touched():
     assert labels("-") == ["-"]
+
+
+def test_a_story_of_very_many_stages_is_refused(tmp_path):
+    for number in range(101):
+        recording(tmp_path / f"s/{number:03}")
+    with pytest.raises(UnusableRoot, match="more than 100 stages"):
+        labels(tmp_path / "s")
+    (tmp_path / "s/100").rename(tmp_path / "elsewhere")
+    assert len(labels(tmp_path / "s")) == 100
