@@ -41,7 +41,7 @@ EXIT_CODES = {
     "TIMED_OUT": "Timed out. No command of this version ends so.",
     "LOST": "Events were lost. No command of this version ends so.",
     "DEFECT": "A defect in hotplugctl itself: report it. What could be said is still printed.",
-    "NOT_WRITTEN": "The output could not be written: disk full, or a recording that is there already.",
+    "NOT_WRITTEN": "The output could not be written: disk full, or a folder that may not be written to.",
     "INTERRUPTED": "Interrupted (SIGINT).",
     "TERMINATED": "Terminated (SIGTERM).",
 }

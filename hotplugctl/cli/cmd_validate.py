@@ -118,7 +118,12 @@ def _said(tree: Rooted) -> tuple[Said, bool]:
     usable = frozenset(name for name, can in answered.usable.items() if can)
     records = {
         item.address: document.function(
-            item, listed.nodes.get(item.address, ()), listed.slots.get(item.address), listed.modules, listed.names
+            item,
+            listed.nodes.get(item.address, ()),
+            listed.slots.get(item.address),
+            listed.modules,
+            listed.names,
+            listed.unknown(item.address),
         )
         for item in listed.functions.items
     }

@@ -20,6 +20,8 @@ def open_text(name: str, stdin: BinaryIO) -> BinaryIO:
     """Open a file or pipe, ``-`` is ``stdin``. Devices are not opened: some act when they are. Raises UnusableRoot."""
     if name == "-":
         return stdin
+    if not name:
+        raise UnusableRoot("FILE names nothing", "name a text file, or - for standard input")
     try:
         mode = os.stat(name).st_mode
         if stat.S_ISDIR(mode) or stat.S_ISCHR(mode) or stat.S_ISBLK(mode) or stat.S_ISSOCK(mode):
