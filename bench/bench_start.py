@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.pairs import CHECKOUT, Row, Unmeasurable, hotplugctl, import_click, output, ratio, table
 
-ARCHIVE = CHECKOUT / "fixtures/q35-rootport-acpi.tar.xz"
+ARCHIVE = CHECKOUT / "fixtures/recordings/q35-rootport-acpi.tar.xz"
 STAGE = "added"
 ANSWERS = (0, 1, 3)
 
