@@ -19,13 +19,6 @@ if TYPE_CHECKING:
 LIMIT = 32 << 20
 _EVENTS_KEPT = 20_000
 
-# Lines with one of these words are read where a log speaks of trouble: they occur in every text of the events that
-# the rules ask for.
-_WORDS = (
-    rb"BAR [0-9]|ROM |type [0-9]+ class|probe (?:of|with)|SHPC|[Hh]ot ?[Pp]lug|pciehp|acpiphp|shpchp"
-    rb"|Oops|BUG|[Uu]nable to handle|IP:|pc :|general protection|panic|blocked for|lockup|WARNING:|Comm:|Workqueue:"
-)
-
 
 def collect(tree: Tree) -> KernelLog:
     """What /dev/kmsg says; of a recording, cmd/kmsg or cmd/dmesg."""
@@ -33,17 +26,18 @@ def collect(tree: Tree) -> KernelLog:
     if not isinstance(read, Value):
         return KernelLog(None, (), read, {}, {}, frozenset())
     data = read.data
-    events = _events(data) if log_marks.speaks_of_trouble(data) else ()
+    pattern = log_marks.lines_to_read(data)
+    events = () if pattern is None else _events(data, pattern)
     # A recording's cmd/kmsg is what /dev/kmsg said: a claim names the same file, live and recorded.
     source = "/dev/kmsg" if read.path == "/cmd/kmsg" else read.path
     marks = log_marks.root_buses(data), log_marks.drivers_up(data)
     return KernelLog(source, events, None, _bars(events), *marks)
 
 
-def _events(data: bytes) -> tuple[KernelEvent, ...]:
+def _events(data: bytes, pattern: bytes) -> tuple[KernelEvent, ...]:
     from hotplugctl.parse import dmesg, kernel_events
 
-    parser = dmesg.Parser(_lines(data), kernel_events.READER)
+    parser = dmesg.Parser(_lines(data, pattern), kernel_events.READER)
     said = (parser.said(body)[2] for rows in parser.chunks() for _, _, _, body in rows)
     # The last word counts, so a log that never ends loses its first ones.
     return tuple(deque((event for event in said if event is not None), maxlen=_EVENTS_KEPT))
@@ -57,10 +51,10 @@ def _bars(events: tuple[KernelEvent, ...]) -> dict[tuple[str, str], str]:
     return dict(kernel_events.bar_states(events))
 
 
-def _lines(data: bytes) -> Iterator[str]:
+def _lines(data: bytes, pattern: bytes) -> Iterator[str]:
     # A record of a JSON document may span lines: there every line counts.
     every = data[:1] in (b"{", b"[")
-    search = re.compile(_WORDS).search
+    search = re.compile(pattern).search
     for found in re.finditer(rb"[^\n]+", data):
         line = found[0]
         if every or search(line):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Optional
 
 # drivers/pci/probe.c since 3.x; drivers/acpi/pci_root.c since 2.6.3x. Apart, since each is quick by its first word.
 _ROOT_BUS = rb"pci_bus ([0-9a-f]{4,8}:[0-9a-f]{2}): root bus resource \[bus (?:[0-9a-f]{2}-)?([0-9a-f]{2})\]"
@@ -18,11 +19,20 @@ _DRIVERS = {
     "pciehp": b"pciehp: PCI Express Hot Plug Controller Driver version",
     "shpchp": b"shpchp: Standard Hot Plug PCI Controller Driver version",
 }
-# In every text, of any kernel, that says: a BAR failed, a driver refused, an SHPC was not given, the kernel crashed.
-_TROUBLE = (
-    b"no space", b"failed to assign", b"can't assign", b"can't claim", b"can't enable", b"can't reserve",
-    b"not assigned", b"not claimed", b"collision", b"bogus alignment", b"failed with error", b"control of SHPC",
-    b"Oops", b"BUG", b"nable to handle", b"general protection", b"panic", b"blocked for more than",
+# Kinds of trouble: what stands in every text, of any kernel, that speaks of it, and in the lines that tell more of it.
+_TROUBLE: tuple[tuple[tuple[bytes, ...], bytes], ...] = (
+    # A BAR failed; that it was assigned later, or that the function is another one, is said elsewhere.
+    (
+        (b"no space", b"failed to assign", b"can't assign", b"can't claim", b"can't enable", b"can't reserve",
+         b"not assigned", b"not claimed", b"collision", b"bogus alignment"),
+        rb"BAR [0-9]|ROM |type [0-9]+ class",
+    ),
+    ((b"failed with error",), rb"probe (?:of|with)|type [0-9]+ class"),
+    ((b"Cannot get control of SHPC",), rb"Cannot get control of SHPC"),
+    (
+        (b"Oops", b"BUG", b"nable to handle", b"general protection", b"panic", b"blocked for more than"),
+        rb"Oops|BUG|[Uu]nable to handle|IP:|pc :|general protection|panic|blocked for|lockup|WARNING:|Comm:|Workqueue:",
+    ),
 )  # fmt: skip
 
 
@@ -39,6 +49,7 @@ def drivers_up(data: bytes) -> frozenset[str]:
     return frozenset(name for name, text in _DRIVERS.items() if text in data)
 
 
-def speaks_of_trouble(data: bytes) -> bool:
-    """Whether some line may mean a fault; False: reading the lines will find none."""
-    return any(word in data for word in _TROUBLE)
+def lines_to_read(data: bytes) -> Optional[bytes]:
+    """A pattern for the lines that tell more of the troubles that the log speaks of; None: it speaks of none."""
+    patterns = [pattern for words, pattern in _TROUBLE if any(word in data for word in words)]
+    return b"|".join(patterns) or None
