@@ -8,7 +8,7 @@ from typing import Optional
 
 from hotplugctl.model.devices import PciFunction
 from hotplugctl.model.listing import Names
-from hotplugctl.model.reads import Absent, Read, Value, reason
+from hotplugctl.model.reads import FAILURES, Absent, Read, Value, reason
 from hotplugctl.model.snapshot import Acpi
 from hotplugctl.source.tree import Tree
 
@@ -83,11 +83,15 @@ def _find_phpr(tree: Tree, node: str, children: Iterable[str]) -> Optional[str]:
 def _slot_devices(tree: Tree, node: str, children: Iterable[str]) -> Iterable[tuple[int, str]]:
     """Device number and path of each node with ``sun``; ``adr`` holds device and function (ACPI 6.5, 6.1.1)."""
     for name in children:
-        if isinstance(tree.read(f"{node}/{name}/sun"), Value):
-            adr = tree.read(f"{node}/{name}/adr")
-            found = _ADR.match(adr.text) if isinstance(adr, Value) else None
-            if found is not None and int(found[1], 16) < 32:
-                yield int(found[1], 16), f"{node}/{name}/sun"
+        directory = tree.directory(f"{node}/{name}")
+        if isinstance(directory, FAILURES):
+            continue
+        with directory:
+            slot = isinstance(directory.read("sun"), Value)
+            adr = directory.read("adr") if slot else None
+        found = _ADR.match(adr.text) if isinstance(adr, Value) else None
+        if found is not None and int(found[1], 16) < 32:
+            yield int(found[1], 16), f"{node}/{name}/sun"
 
 
 def _present(tree: Tree, unknown: dict[str, str]) -> Optional[bool]:

@@ -24,13 +24,13 @@ def collect(tree: Tree) -> KernelLog:
     """What /dev/kmsg says; of a recording, cmd/kmsg or cmd/dmesg."""
     read = tree.kernel_log(LIMIT)
     if not isinstance(read, Value):
-        return KernelLog(None, (), read, {}, {}, frozenset())
+        return KernelLog(None, (), read, {}, {}, frozenset(), frozenset())
     data = read.data
     pattern = log_marks.lines_to_read(data)
     events = () if pattern is None else _events(data, pattern)
     # A recording's cmd/kmsg is what /dev/kmsg said: a claim names the same file, live and recorded.
     source = "/dev/kmsg" if read.path == "/cmd/kmsg" else read.path
-    marks = log_marks.root_buses(data), log_marks.drivers_up(data)
+    marks = log_marks.root_buses(data), log_marks.drivers_up(data), log_marks.shpc_refused(data)
     return KernelLog(source, events, None, _bars(events), *marks)
 
 

@@ -118,8 +118,9 @@ class KernelLog(NamedTuple):
     """The facts of the kernel log, in its order; ``failure`` where it could not be read.
 
     ``bars``: (address, BAR as ``BAR 0``) → its last state in the log, ``assigned`` or ``failed``.
-    ``root_ends``: root bus → the last bus number below it. ``drivers_up``: drivers that announced themselves. A log
-    that speaks of no trouble is not read line by line: it has no ``events`` then.
+    ``root_ends``: root bus → the last bus number below it. ``drivers_up``: drivers that announced themselves.
+    ``shpc_refused``: bridges whose SHPC the kernel was not given. A log that speaks of no trouble is not read line by
+    line: it has no ``events`` then.
     """
 
     source: Optional[str]
@@ -128,6 +129,7 @@ class KernelLog(NamedTuple):
     bars: Mapping[tuple[str, str], str]
     root_ends: Mapping[str, int]
     drivers_up: frozenset[str]
+    shpc_refused: frozenset[str]
 
 
 class Scene(NamedTuple):

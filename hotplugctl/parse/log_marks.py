@@ -19,6 +19,7 @@ _DRIVERS = {
     "pciehp": b"pciehp: PCI Express Hot Plug Controller Driver version",
     "shpchp": b"shpchp: Standard Hot Plug PCI Controller Driver version",
 }
+_SHPC_REFUSED = rb"(?:shpchp|pci) ([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]): Cannot get control of SHPC"
 # Kinds of trouble: what stands in every text, of any kernel, that speaks of it, and in the lines that tell more of it.
 _TROUBLE: tuple[tuple[tuple[bytes, ...], bytes], ...] = (
     # A BAR failed; that it was assigned later, or that the function is another one, is said elsewhere.
@@ -28,7 +29,6 @@ _TROUBLE: tuple[tuple[tuple[bytes, ...], bytes], ...] = (
         rb"BAR [0-9]|ROM |type [0-9]+ class",
     ),
     ((b"failed with error",), rb"probe (?:of|with)|type [0-9]+ class"),
-    ((b"Cannot get control of SHPC",), rb"Cannot get control of SHPC"),
     (
         (b"Oops", b"BUG", b"nable to handle", b"general protection", b"panic", b"blocked for more than"),
         rb"Oops|BUG|[Uu]nable to handle|IP:|pc :|general protection|panic|blocked for|lockup|WARNING:|Comm:|Workqueue:",
@@ -42,6 +42,11 @@ def root_buses(data: bytes) -> Mapping[str, int]:
     for domain, first, last in re.findall(_ROOT_BRIDGE, data):
         found.setdefault(f"{domain.decode('ascii')}:{first.decode('ascii')}", int(last, 16))
     return found
+
+
+def shpc_refused(data: bytes) -> frozenset[str]:
+    """The bridges whose SHPC firmware did not hand over (drivers/pci/hotplug/acpi_pcihp.c)."""
+    return frozenset(address.decode("ascii") for address in re.findall(_SHPC_REFUSED, data))
 
 
 def drivers_up(data: bytes) -> frozenset[str]:

@@ -168,7 +168,7 @@ def _of_hotplug_port(place: _Place, port: str) -> Fault:
 
 def _of_shpc(place: _Place, port: str) -> Fault:
     snapshot, bus = place.snapshot, place.bus
-    refused = any(event.kind == "shpc-refused" and event.address == port for event in snapshot.log.events)
+    refused = port in snapshot.log.shpc_refused
     evidence = [Evidence(f"{place.path}/config", "SHPC capability"), place.nothing]
     if refused:
         evidence.append(Evidence(snapshot.log.source or "kernel log", "Cannot get control of SHPC hotplug"))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from hotplugctl.model.devices import PciFunction
-from hotplugctl.model.log import KernelEvent
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.snapshot import Snapshot
 from hotplugctl.rules.binding import explain
 from hotplugctl.rules.facts import by_address, in_hotplug_slots
 from hotplugctl.rules.registry import Fault, Outcome, rule
+
+if TYPE_CHECKING:
+    from hotplugctl.model.log import KernelEvent
 
 # Base classes whose devices are of no use without a driver: storage, network, and USB and the like behind 0c03.
 _NEEDS_DRIVER = ("01", "02", "0c03")
