@@ -1,8 +1,9 @@
-"""What all tests share: how examples are searched, golden files, recorded guests, and the command line as a call."""
+"""What all tests share: examples, golden files, recorded guests and those made by hand, the command line as a call."""
 
 from __future__ import annotations
 
 import csv
+import importlib.util
 import io
 import json
 import os
@@ -144,3 +145,44 @@ def answers(recordings: Recordings) -> Callable[[str, str, str], dict]:
         return made[key]
 
     return answer
+
+
+SYN = Path(__file__).resolve().parents[1] / "syn.py"
+
+
+def _load():
+    if "hotplugctl_syn" not in sys.modules:
+        spec = importlib.util.spec_from_file_location("hotplugctl_syn", SYN)
+        module = sys.modules["hotplugctl_syn"] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return sys.modules["hotplugctl_syn"]
+
+
+@pytest.fixture(scope="session")
+def syn():
+    """The module that makes guests."""
+    return _load()
+
+
+@pytest.fixture
+def guest(syn):
+    """An empty tree to be filled."""
+    return syn.Guest()
+
+
+@pytest.fixture
+def pc(syn, guest):
+    """syn-pc, ready."""
+    return syn.pc(guest)
+
+
+@pytest.fixture
+def q35(syn, guest):
+    """syn-q35 with pciehp, ready."""
+    return syn.q35(guest)
+
+
+@pytest.fixture
+def recorded(syn, recordings):
+    """What ``check`` says of a recorded guest: story, stage."""
+    return lambda story, stage: syn.check(recordings.stage(story, stage))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
-
 YES = 0
 NO = 1
 WRONG = 2
@@ -24,11 +22,6 @@ class Done(BaseException):
     def __init__(self, code: int) -> None:
         super().__init__(code)
         self.code = code
-
-
-def end(code: int) -> NoReturn:
-    """End the command with a status."""
-    raise Done(code)
 
 
 def of_check(verdict: str, *, strict: bool, enough: bool, crashed: bool) -> int:

@@ -62,16 +62,6 @@ def wants_color(choice: str) -> bool:
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and sys.stdout.isatty()
 
 
-def width() -> Optional[int]:
-    """The columns of the terminal that stdout is, None where it is none."""
-    if not sys.stdout.isatty():
-        return None
-    try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns or None
-    except OSError:
-        return None
-
-
 def emit(text: str) -> None:
     """Write an answer to stdout, with a newline at its end. A reader that has gone changes nothing of the status."""
     try:

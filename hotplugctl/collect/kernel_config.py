@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Optional
 
-from hotplugctl.model.reads import Absent, Failure, Malformed, Read, TooLarge, Unrecorded, Value
+from hotplugctl.collect.packed import unzip
+from hotplugctl.model.reads import Absent, Failure, Malformed, Read, Unrecorded, Value
 from hotplugctl.parse import kconfig
 from hotplugctl.source.tree import Tree
 
@@ -38,7 +38,7 @@ def collect(tree: Tree, release: Optional[str], wanted: Iterable[str]) -> Kernel
     failures: list[Failure] = []
     names = (*wanted, _PCI)
     for path in _candidates(release):
-        read = unzip(tree.read(path, LIMIT)) if path == RUNNING else tree.read(path, LIMIT)
+        read = unzip(tree.read(path, LIMIT), LIMIT) if path == RUNNING else tree.read(path, LIMIT)
         if isinstance(read, Value) and path != RUNNING:
             read = _of_this_kernel(read, release)
         if isinstance(read, Value):
@@ -60,20 +60,6 @@ def _candidates(release: Optional[str]) -> tuple[str, ...]:
         f"/lib/modules/{release}/config",
         f"/usr/lib/modules/{release}/config",
     )
-
-
-def unzip(read: Read) -> Read:
-    """The text of a gzip file, at most ``LIMIT`` bytes of it: a small file can unpack to gigabytes."""
-    if not isinstance(read, Value):
-        return read
-    unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
-    try:
-        unpacked = unpacker.decompress(read.data, LIMIT + 1)
-    except zlib.error:
-        return Malformed(read.path, "not a gzip file")
-    if len(unpacked) > LIMIT:
-        return TooLarge(read.path, LIMIT)
-    return Value(read.path, unpacked) if unpacker.eof else Malformed(read.path, "a gzip file that is cut off")
 
 
 def _of_this_kernel(read: Value, release: Optional[str]) -> Read:

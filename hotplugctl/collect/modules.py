@@ -164,7 +164,13 @@ def builtin_matches(tree: Tree, release: Optional[str], modaliases: Iterable[str
     return modalias.match(lines.encode("utf-8", "replace"), modaliases)
 
 
-def collect(tree: Tree, release: Optional[str], cmdline: Optional[CommandLine], modaliases: Iterable[str]) -> Modules:
+def collect(
+    tree: Tree,
+    release: Optional[str],
+    cmdline: Optional[CommandLine],
+    modaliases: Iterable[str],
+    loaded: Optional[frozenset[str]],
+) -> Modules:
     """What ``check`` needs to know of modules; the big files are read only where a device has no driver."""
     wanted = tuple(modaliases)
     claimed: Mapping[str, tuple[str, ...]] = {}
@@ -175,6 +181,5 @@ def collect(tree: Tree, release: Optional[str], cmdline: Optional[CommandLine], 
         inside = builtin_matches(tree, release, wanted)
         claimed = {alias: (*claimed.get(alias, ()), *inside.get(alias, ())) for alias in {**claimed, **inside}}
         built_in.update(*inside.values())
-    loaded = _loaded(tree.read("/proc/modules")) or frozenset()
     source = f"{directory_of(release) or '/lib/modules'}/modules.alias"
-    return Modules(claimed, failure, forbidden(tree, cmdline), loaded | built_in, source)
+    return Modules(claimed, failure, forbidden(tree, cmdline), (loaded or frozenset()) | built_in, source)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Mapping
 from typing import Optional
 
+from hotplugctl.collect.packed import unzip
 from hotplugctl.collect.pci_ids_file import FILES
 from hotplugctl.model.devices import PciFunction
 from hotplugctl.model.names import Names
@@ -41,19 +41,10 @@ def collect(tree: Tree, reference: Optional[Tree], functions: Iterable[PciFuncti
 def _pci_ids(tree: Tree) -> Optional[Value]:
     for path in FILES:
         read = tree.read(path, _LIMIT)
-        if isinstance(read, Value):
-            whole = _unpacked(read) if path.endswith(".gz") else read
-            if whole is not None:
-                return whole
+        whole = unzip(read, _LIMIT) if path.endswith(".gz") else read
+        if isinstance(whole, Value):
+            return whole
     return None
-
-
-def _unpacked(read: Value) -> Optional[Value]:
-    try:
-        data = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(read.data, _LIMIT)
-    except zlib.error:
-        return None
-    return Value(read.path, data)
 
 
 def evidence(tree: Tree, items: Iterable[PciFunction]) -> None:

@@ -24,7 +24,7 @@ from hotplugctl.model.cmdline import CommandLine
 from hotplugctl.model.devices import Functions, PciFunction, Slots
 from hotplugctl.model.reads import FAILURES, Value
 from hotplugctl.model.resource import Range
-from hotplugctl.model.snapshot import Acpi, Child, Detail, KernelLog, Modules, Scene, Snapshot
+from hotplugctl.model.snapshot import Acpi, Child, Detail, KernelLog, Scene, Snapshot
 from hotplugctl.parse import cmdline as cmdline_grammar
 from hotplugctl.parse import resource
 from hotplugctl.source.tree import Tree
@@ -35,8 +35,9 @@ _WITHOUT_DRIVER = ("05", "06", "08")
 
 
 class Topology(NamedTuple):
-    """Buses, port services, ACPI and slots: who serves what."""
+    """Buses, port services, ACPI and slots: who serves what; ``functions`` by their addresses."""
 
+    functions: Mapping[str, PciFunction]
     buses: Mapping[str, Optional[str]]
     services: Mapping[str, Mapping[str, Optional[str]]]
     acpi: Acpi
@@ -49,8 +50,9 @@ def topology(tree: Tree, items: tuple[PciFunction, ...]) -> Topology:
     of_services = services.collect(tree)
     known = {} if isinstance(of_services, FAILURES) else of_services
     of_acpi = acpi.collect(tree, items, of_buses)
-    around = slots.Around({function.address: function for function in items}, of_buses, known, of_acpi)
-    return Topology(of_buses, known, of_acpi, slots.collect(tree, around))
+    by_address = {function.address: function for function in items}
+    around = slots.Around(by_address, of_buses, known, of_acpi)
+    return Topology(by_address, of_buses, known, of_acpi, slots.collect(tree, around))
 
 
 def collect(tree: Tree) -> Snapshot:
@@ -63,8 +65,19 @@ def collect(tree: Tree) -> Snapshot:
     log = kernel_log.collect(tree)
     children = details.virtio_children(tree)
     of_details = details.collect(tree, listed.items, where.services)
-    of_modules = modules.collect(tree, release[0], line, _unbound(listed.items, children))
-    core, others = mechanisms.collect(tree, _witnesses(tree, release[0], config, line, where.slots, of_modules, log))
+    there = modules.installed(tree, release[0], mechanisms.undecided(config))
+    of_modules = modules.collect(tree, release[0], line, _unbound(listed.items, children), there.loaded)
+    scene = _scene(tree, listed, where, of_details, log)
+    witnesses = mechanisms.Witnesses(
+        config,
+        there,
+        modules.autoload(tree, line, mechanisms.MODULES),
+        of_modules.forbidden,
+        line,
+        {name: count for name, (count, _) in scene.served().items()},
+        log.drivers_up,
+    )
+    core, others = mechanisms.collect(tree, witnesses)
     return Snapshot(
         guest.collect(tree, release, config.symbols, listed.items),
         listed,
@@ -81,7 +94,7 @@ def collect(tree: Tree) -> Snapshot:
         udev.collect(tree),
         log,
         where.buses,
-        _scene(tree, listed, where, of_details, log),
+        scene,
         any(isinstance(tree.kind_of(path), str) for path in ("/sys/bus", "/sys/kernel")),
     )
 
@@ -96,7 +109,7 @@ def for_slots(tree: Tree) -> Scene:
 
 def _scene(tree: Tree, listed: Functions, where: Topology, of_details: Mapping[str, Detail], log: KernelLog) -> Scene:
     iomem, ioports = _ranges(tree, "/proc/iomem"), _ranges(tree, "/proc/ioports")
-    deaf = slots.unreached(where.slots.items, where.acpi, {item.address: item for item in listed.items}, of_details)
+    deaf = slots.unreached(where.slots.items, where.acpi, where.functions, of_details)
     return Scene(listed, of_details, where.slots, where.buses, log.root_ends, iomem, ioports, deaf)
 
 
@@ -115,30 +128,6 @@ def _unbound(items: tuple[PciFunction, ...], children: tuple[Child, ...]) -> tup
     ]
     aliases += [child.modalias for child in children if child.driver is None]
     return tuple(dict.fromkeys(alias for alias in aliases if alias))
-
-
-def _witnesses(
-    tree: Tree,
-    release: Optional[str],
-    config: kernel_config.KernelConfig,
-    line: Optional[CommandLine],
-    of_slots: Slots,
-    of_modules: Modules,
-    log: KernelLog,
-) -> mechanisms.Witnesses:
-    serving: dict[str, int] = {}
-    for slot in of_slots.items:
-        if slot.mechanism is not None:
-            serving[slot.mechanism] = serving.get(slot.mechanism, 0) + 1
-    return mechanisms.Witnesses(
-        config,
-        modules.installed(tree, release, mechanisms.undecided(config)),
-        modules.autoload(tree, line, mechanisms.MODULES),
-        of_modules.forbidden,
-        line,
-        serving,
-        log.drivers_up,
-    )
 
 
 def _autoprobe(tree: Tree, bus: str) -> Optional[bool]:

@@ -33,8 +33,3 @@ class PciAddress(NamedTuple):
     def slot(self) -> str:
         """The address without its function, ``dddd:bb:dd``, as a slot's ``address`` file spells it."""
         return f"{self.domain:04x}:{self.bus:02x}:{self.device:02x}"
-
-    @property
-    def bus_name(self) -> str:
-        """The bus, ``dddd:bb``, as ``/sys/class/pci_bus`` spells it."""
-        return f"{self.domain:04x}:{self.bus:02x}"

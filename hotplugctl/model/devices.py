@@ -89,6 +89,11 @@ class Slot(NamedTuple):
     unknown: Mapping[str, str]
 
     @property
+    def free(self) -> bool:
+        """A mechanism serves the slot and nothing is in it."""
+        return self.hotplug and self.occupied is False
+
+    @property
     def bus(self) -> Optional[str]:
         """The bus that the slot is on, ``dddd:bb``."""
         return None if self.address is None else bus_of_slot(self.address)

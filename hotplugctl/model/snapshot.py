@@ -150,8 +150,8 @@ class Scene(NamedTuple):
     unreached: Mapping[str, Evidence]
 
     def takes(self, slot: Slot) -> bool:
-        """Whether the slot can take a device now: a mechanism serves it that the host speaks, and nothing is in it."""
-        return slot.hotplug and slot.occupied is False and slot.name not in self.unreached
+        """Whether the slot can take a device now: it is free, and the host speaks the mechanism that serves it."""
+        return slot.free and slot.name not in self.unreached
 
     def served(self) -> Mapping[str, tuple[int, int]]:
         """Mechanism → its slots, and how many of them can take a device."""

@@ -19,7 +19,6 @@ from hotplugctl.rules.facts import (
     served_buses,
     vmbus_functions,
 )
-from hotplugctl.rules.headroom import is_free
 from hotplugctl.rules.registry import Fault, Outcome, Undecided, rule
 
 _SLOTS = "/sys/bus/pci/slots"
@@ -193,7 +192,7 @@ def no_window(snapshot: Snapshot) -> Iterable[Outcome]:
     pcie-root-port), or boot with pci=realloc,hpmemsize=…. Source: docs/pcie.txt of QEMU, drivers/pci/setup-bus.c.
     """
     paths = {function.address: function.path for function in snapshot.functions.items}
-    free = {slot.bus for slot in snapshot.slots.items if is_free(slot)}
+    free = {slot.bus for slot in snapshot.slots.items if slot.free}
     for bus, port in snapshot.buses.items():
         detail = snapshot.details.get(port or "")
         config = detail.config if detail is not None else None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Optional
 
 from hotplugctl.model.config_space import PcieCap
 from hotplugctl.model.devices import PciFunction
 from hotplugctl.model.reads import Absent
-from hotplugctl.model.report import Evidence
 from hotplugctl.model.snapshot import Mechanism, Snapshot
 
 # Device/port types of the PCI Express capability (PCIe Base 5.0, 7.5.3.2).
@@ -122,11 +121,6 @@ def _needs(snapshot: Snapshot, bus: str, port: Optional[str], roots: frozenset[s
     if described:
         return "acpiphp"
     return "shpchp" if has_shpc(snapshot, port) else None
-
-
-def shown(mechanisms: Iterable[Mechanism]) -> tuple[Evidence, ...]:
-    """What shows the state of mechanisms, each piece once."""
-    return tuple(dict.fromkeys(item for m in mechanisms for item in m.evidence))
 
 
 def in_hotplug_slots(snapshot: Snapshot) -> frozenset[str]:

@@ -49,11 +49,6 @@ def headroom(scene: Scene) -> Headroom:
     return Headroom(free, len(hot), rooms, ())
 
 
-def is_free(slot: Slot) -> bool:
-    """A mechanism serves the slot and nothing is in it."""
-    return slot.hotplug and slot.occupied is False
-
-
 def largest_block(free_of: Iterable[Span], used: Iterable[Span]) -> int:
     """The largest power of two that fits, aligned to itself, into the gaps that ``used`` leaves."""
     taken = sorted(used)

@@ -8,7 +8,6 @@ from hotplugctl.model.devices import Slot
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.snapshot import Snapshot
 from hotplugctl.rules.facts import shell
-from hotplugctl.rules.headroom import is_free
 from hotplugctl.rules.registry import Fault, Outcome, Undecided, rule
 
 _SLOTS = "/sys/bus/pci/slots"
@@ -22,7 +21,7 @@ def none_free(snapshot: Snapshot) -> Iterable[Outcome]:
     Give the machine more root ports or bridges before it boots, or unplug something.
     """
     hot = [slot for slot in snapshot.slots.items if slot.hotplug and slot.name not in snapshot.scene.unreached]
-    if not hot or any(is_free(slot) for slot in hot):
+    if not hot or any(slot.free for slot in hot):
         return
     unread = next((slot for slot in hot if slot.occupied is None), None)
     if unread is not None:

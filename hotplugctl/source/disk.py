@@ -11,13 +11,11 @@ import errno
 import os
 import stat
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Optional, Union
 
-from hotplugctl.model.listing import Listing
 from hotplugctl.model.reads import Absent, Denied, Failure, NotRegular, Read, TooLarge, Value, Vanished
 from hotplugctl.source.gaps import Gaps
-from hotplugctl.source.rooted import Lost, Rooted, replayed
+from hotplugctl.source.rooted import Folder, Lost, Rooted, replayed
 from hotplugctl.source.tree import LOG_LIMIT, READ_LIMIT, Directory, kind_name
 
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -197,16 +195,14 @@ class DiskTree(Rooted):
         return read_kmsg(limit)
 
 
-class DiskDirectory:
+class DiskDirectory(Folder):
     """An open directory: one look and one open for each file in it, and no walk."""
 
-    __slots__ = ("_gaps", "_handle", "_seen", "_spot", "_strict", "_tree", "path", "real")
+    __slots__ = ("_gaps", "_handle", "_seen", "_strict")
+    _tree: DiskTree
 
     def __init__(self, tree: DiskTree, path: str, spot: str, handle: int) -> None:
-        self.path = path
-        self.real = spot or "/"
-        self._tree = tree
-        self._spot = spot
+        super().__init__(tree, path, spot)
         self._handle = handle
         self._gaps = tree.gaps
         self._strict = tree.strict_modes
@@ -280,26 +276,11 @@ class DiskDirectory:
             return True
         return False
 
-    def names(self) -> Listing:
-        """See ``Directory.names``."""
-        return self._tree.names_spot(self._spot, self.path)
-
     def close(self) -> None:
         """See ``Directory.close``."""
         handle, self._handle = self._handle, -1
         if handle >= 0:
             os.close(handle)
-
-    def __enter__(self) -> Directory:
-        return self
-
-    def __exit__(
-        self,
-        kind: Optional[type[BaseException]],
-        error: Optional[BaseException],
-        trace: Optional[TracebackType],
-    ) -> None:
-        self.close()
 
 
 def _no_such_name() -> FileNotFoundError:

@@ -347,6 +347,8 @@ def replayed(failure: Failure, path: str, limit: int) -> Failure:
 class Folder:
     """The ``Directory`` of any ``Rooted``."""
 
+    __slots__ = ("_spot", "_tree", "path", "real")
+
     def __init__(self, tree: Rooted, path: str, spot: str) -> None:
         self.path = path
         self.real = spot or "/"

@@ -106,7 +106,7 @@ def test_what_is_built_in_is_known(guest):
     guest.file("proc/modules", "loop 1 0 - Live 0x0\n")
     tree = guest.tree()
     wanted = ["pci:v00001B36d00000010sv00001AF4sd00001100bc01sc08i02", "pci:v00008086d0000100Esv0sd0bc02sc00i00"]
-    found = modules.collect(tree, "6.1.0-syn", None, wanted)
+    found = modules.collect(tree, "6.1.0-syn", None, wanted, modules.installed(tree, "6.1.0-syn", ()).loaded)
     assert found.matches == {wanted[0]: ("nvme",), wanted[1]: ("e1000",)}
     assert found.known == {"loop", "nvme"}
     assert found.matches_failure is None
@@ -115,5 +115,5 @@ def test_what_is_built_in_is_known(guest):
 @pytest.mark.parametrize("release", [None, "../../etc"])
 def test_a_release_that_is_none(guest, release):
     guest.folder("etc")
-    found = modules.collect(guest.tree(), release, None, ["pci:v1"])
+    found = modules.collect(guest.tree(), release, None, ["pci:v1"], None)
     assert found.matches_failure is not None
