@@ -5,7 +5,8 @@
 STORIES is a folder of stories (``NAME/STAGE/sys …``), beside them ``common-KERNEL/`` with what all guests of a kernel
 share (boot/config, lib/modules). Each story becomes ``fixtures/recordings/NAME.tar.xz``: ``NAME/STAGE/`` is a recording
 with its manifest, made by the recorder of the product itself, so that failed reads and absences replay; beside it the
-lspci texts as witnesses, and ``expected.json`` out of fixtures/TRUTH.tsv. The same input gives the same bytes.
+lspci texts as witnesses, and ``expected.json`` out of fixtures/TRUTH.tsv. ``NAME/events/`` holds the story's uevents
+and kernel messages, without what is told twice. The same input gives the same bytes.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from hotplugctl.source.door import open_tree
 from hotplugctl.source.recorder import Recorder
 from hotplugctl.source.recording import write
 
+# What is read of the lines of events/: a uevent's properties are in its datagram.
+_EVENTS = {"netlink-uevent.jsonl": ("t", "group", "b64"), "kmsg.jsonl": ("t", "raw")}
 _WITNESSES = ("lspci", "lspci_Dnnk", "lspci_Dvmmnnk", "lspci_vvv")
 
 
@@ -44,6 +47,7 @@ def main() -> int:
             for (name, stage), row in truth.items():
                 if name == story:
                     _stage(stories, story, stage, row, out)
+            _events(stories / story / "events", out / "events")
             target = fixtures / "recordings" / f"{story}.tar.xz"
             _pack(out, target)
             print(f"{target}: {target.stat().st_size} bytes")
@@ -68,6 +72,15 @@ def _stage(stories: Path, story: str, stage: str, row: dict[str, str], out: Path
         texts = {f"/cmd/{name}": (snapshot / "cmd" / name).read_bytes() for name in _WITNESSES}
         write(recorder, str(out / stage), extra=texts)
     (out / stage / "expected.json").write_text(json.dumps(_expected(row), indent=1) + "\n", encoding="utf-8")
+
+
+def _events(source: Path, out: Path) -> None:
+    """Copy the events, all of them, with microseconds: the rest of ``t`` is noise that does not pack."""
+    out.mkdir()
+    for name, keys in _EVENTS.items():
+        entries = (json.loads(line) for line in (source / name).read_text(encoding="utf-8").splitlines())
+        lines = (json.dumps({**{key: entry[key] for key in keys}, "t": round(entry["t"], 6)}) for entry in entries)
+        (out / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def _expected(row: dict[str, str]) -> dict[str, object]:

@@ -122,7 +122,7 @@ class Recordings:
 
     def stages(self, story: str) -> list[str]:
         """The names of a story's recordings."""
-        return sorted(path.name for path in self.story(story).iterdir() if path.is_dir())
+        return sorted(path.name for path in self.story(story).iterdir() if path.is_dir() and path.name != "events")
 
 
 @pytest.fixture(scope="session")
@@ -147,7 +147,7 @@ def answers(recordings: Recordings) -> Callable[[str, str, str], dict]:
     return answer
 
 
-SYN = Path(__file__).resolve().parents[1] / "syn.py"
+SYN = Path(__file__).resolve().parent / "syn.py"
 
 
 def _load():
