@@ -16,7 +16,7 @@ from bench import bench_list, bench_start
 from bench.pairs import CHECKOUT, Row, Unmeasurable, environment, table
 
 # In process, with bounds and a verdict of their own: modules with a main(), each run as a process.
-PARSERS = {"lspci": "bench.bench_lspci_parse", "dmesg": "bench.bench_dmesg_parse"}
+PARSERS = {"lspci": "bench.bench_lspci_parse", "dmesg": "bench.bench_dmesg_parse", "watch": "bench.bench_watch"}
 PARTS = ("start", "list", *PARSERS)
 
 

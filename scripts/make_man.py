@@ -21,7 +21,7 @@ import click
 from hotplugctl.cli import exit as status
 from hotplugctl.cli.app import COMMANDS, cli
 from hotplugctl.collect import kernel_log
-from hotplugctl.render import list_text, slots_text
+from hotplugctl.render import list_text, slots_text, timeline_text
 from hotplugctl.render.columns import Column
 from hotplugctl.rules import catalogue
 from hotplugctl.rules.registry import RULES, Rule
@@ -302,6 +302,7 @@ MARKS: dict[str, Callable[[], str]] = {
     "commands": groups,
     "slots-columns": lambda: columns(slots_text.COLUMNS),
     "list-columns": lambda: columns(list_text.COLUMNS),
+    "timeline-columns": lambda: columns(timeline_text.COLUMNS),
     "exit-codes": exit_codes,
     "limits": limits,
     "findings": findings,

@@ -20,6 +20,18 @@ COMMANDS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         ),
     ),
     (
+        "While a device is plugged",
+        (
+            ("watch", "Each insertion and removal as it happens, and how far it gets."),
+            ("wait", "Until a device is there and ready, or gone."),
+            ("expect", "What should the guest see of a QEMU monitor command, and did it?"),
+        ),
+    ),
+    (
+        "After a device was plugged",
+        (("timeline", "How long each stage of each insertion and removal took."),),
+    ),
+    (
         "On record",
         (
             ("record", "Write what the other commands read into a recording."),

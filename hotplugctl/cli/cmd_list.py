@@ -59,12 +59,13 @@ def _text(found: Listing, output: Optional[str], as_tree: bool, headings: bool) 
     elif not found.functions.items:
         remark("no PCI functions")
     elif as_tree:
-        emit(list_text.tree(_lines(found), streams.can_write(list_text.LINES)))
+        emit(list_text.tree(lines(found), streams.can_write(list_text.LINES)))
     else:
-        emit(columns.render(wanted, _lines(found), headings))
+        emit(columns.render(wanted, lines(found), headings))
 
 
-def _lines(found: Listing) -> list[Line]:
+def lines(found: Listing) -> list[Line]:
+    """The functions of a listing as lines of its table."""
     from hotplugctl.render.list_text import Line
 
     claims = {} if isinstance(found.modules, FAILURES) else found.modules

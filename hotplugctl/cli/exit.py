@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
 YES = 0
 NO = 1
 WRONG = 2
@@ -37,6 +39,14 @@ def of_check(verdict: str, *, strict: bool, enough: bool, crashed: bool) -> int:
 def of_listing(*, known: bool) -> int:
     """``slots`` and ``list``: done, or the folder that decides could not be read."""
     return YES if known else CANNOT_TELL
+
+
+def of_expectation(valid: Optional[bool], seen: Optional[bool], *, looked: bool) -> int:
+    """``expect``: can it be plugged; and where it was looked for, was it seen?"""
+    if valid is False:
+        return NO
+    decides = seen if looked else valid
+    return CANNOT_TELL if decides is None else YES if decides else NO
 
 
 def of_validation(*, valid: bool) -> int:

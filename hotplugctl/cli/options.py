@@ -20,6 +20,19 @@ class Count(click.IntRange):
         return super().convert(value, param, ctx)
 
 
+class Seconds(click.FloatRange):
+    """A time in seconds in plain digits, with a fraction or without: no exponent, no sign, no infinity."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0)
+
+    def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> Any:
+        """At most nine digits before the point."""
+        if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", value):
+            self.fail(f"{value!r} is not a time in seconds, as in 30 or 0.5.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def root_options(function: Function) -> Function:
     """``--root`` and ``--stage``: what to read in place of this machine."""
     for decorator in (

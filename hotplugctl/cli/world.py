@@ -20,7 +20,7 @@ from hotplugctl.source.tree import Tree
 @contextmanager
 def world(root: Optional[str], stage: Optional[str]) -> Iterator[Rooted]:
     """The tree that ``--root`` names, this machine without it. Raises UnusableRoot."""
-    _announce(root)
+    announce(root)
     stdin = sys.stdin.buffer if root == "-" else None
     try:
         tree = open_tree(root, stage, stdin)
@@ -47,7 +47,8 @@ def reference(tree: Tree) -> Iterator[Optional[Tree]]:
             machine.close()
 
 
-def _announce(root: Optional[str]) -> None:
+def announce(root: Optional[str]) -> None:
+    """Say that ``--root`` comes from the environment: what is shown is not this machine."""
     context = click.get_current_context(silent=True)
     if root and context is not None:
         source = context.get_parameter_source("root")
@@ -60,6 +61,11 @@ def wants_color(choice: str) -> bool:
     if choice != "auto":
         return choice == "always"
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and sys.stdout.isatty()
+
+
+def moves() -> bool:
+    """Whether stdout is a terminal on which the cursor can be moved."""
+    return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def emit(text: str) -> None:

@@ -41,6 +41,21 @@ def collect(tree: Tree) -> tuple[Mapping[str, tuple[Node, ...]], Optional[Failur
     return ordered, failures[0] if failures else None
 
 
+def bare(tree: Tree) -> tuple[Mapping[str, tuple[Node, ...]], Optional[Failure]]:
+    """As ``collect``, and nothing is read of the nodes: what they are called and where they are."""
+    found: dict[str, list[Node]] = {}
+    failures: list[Failure] = []
+    for subsystem in CLASSES:
+        for path in _members(tree, subsystem, failures):
+            owner = _owner(path)
+            if owner is not None:
+                name = path.rpartition("/")[2]
+                node = Node(subsystem, name, _device_file(subsystem, name), owner[1], path, {}, {})
+                found.setdefault(owner[0], []).append(node)
+    ordered = {address: tuple(sorted(nodes, key=_order)) for address, nodes in found.items()}
+    return ordered, failures[0] if failures else None
+
+
 def serials(tree: Tree) -> Mapping[str, tuple[Node, ...]]:
     """Only the virtio disks, with nothing read of them but the serial number: does the device still answer?"""
     found: dict[str, list[Node]] = {}

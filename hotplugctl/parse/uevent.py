@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Optional
 
 from hotplugctl.model.uevent import Uevent, UeventsText
@@ -36,6 +36,11 @@ def parse_datagram(data: bytes) -> Optional[Uevent]:
         return None
     properties = _properties(body.decode("utf-8", "backslashreplace").split("\0"))
     return _make(properties, None, KERNEL_GROUP, action, devpath)
+
+
+def parse_entry(entry: Mapping[str, object]) -> Optional[Uevent]:
+    """A line of ``netlink-uevent.jsonl``, decoded: ``t``, ``group``, ``b64`` the datagram, ``props`` in its place."""
+    return _from_entry(entry)
 
 
 def parse_text(text: str) -> UeventsText:
@@ -153,7 +158,7 @@ def _small_int(text: str) -> Optional[int]:
     return int(text) if len(text) <= _DIGITS else None
 
 
-def _from_entry(entry: dict[str, object]) -> Optional[Uevent]:
+def _from_entry(entry: Mapping[str, object]) -> Optional[Uevent]:
     event = _from_base64(entry.get("b64"))
     if event is None:
         event = _from_props(entry.get("props"))

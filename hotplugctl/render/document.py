@@ -291,3 +291,15 @@ def _validation(item: Validation) -> Json:
             for problem in item.problems
         ],
     }
+
+
+def wait(found: bool, listed: Json, waited: float, stage: Optional[str], why: Optional[str]) -> Json:
+    """The document of ``wait``; ``listed``: the devices, as the document of ``list``."""
+    return {
+        "schema": "hotplugctl.wait/1",
+        "found": found,
+        "devices": listed["functions"],
+        "waited_s": waited,
+        "stage": stage,
+        "reason": why,
+    }

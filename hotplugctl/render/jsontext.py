@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 
+# json.dumps would make an encoder anew for every line.
+_compact = json.JSONEncoder(separators=(",", ":")).encode
+
 
 def dumps(document: object, *, compact: bool = False) -> str:
     """JSON in ASCII, so that no control character reaches a terminal; one record a line unless ``compact``.
@@ -11,7 +14,7 @@ def dumps(document: object, *, compact: bool = False) -> str:
     Surrogates (bytes that were no UTF-8) are written as ``\\\\xNN`` text, as in every other output.
     """
     if compact:
-        return _clean(json.dumps(document, separators=(",", ":")))
+        return _clean(_compact(document))
     return _clean(_pretty(document))
 
 

@@ -11,11 +11,11 @@ from hotplugctl.source.outcomes import from_errno
 from hotplugctl.source.tree import kind_name
 
 KMSG = "/dev/kmsg"
-_DEVICE = os.makedev(1, 11)
+KMSG_DEVICE = os.makedev(1, 11)
 _RECORD = 1 << 14
 
 
-def read_kmsg(limit: int, path: str = KMSG, device: int = _DEVICE) -> Read:
+def read_kmsg(limit: int, path: str = KMSG, device: int = KMSG_DEVICE) -> Read:
     """Every record that the kernel still has, as it is written there; ``Documentation/ABI/testing/dev-kmsg``.
 
     Reading takes nothing away and never waits. Opened only if it is character device 1:11. Denied where

@@ -50,6 +50,14 @@ def places(path: str, stage: Optional[str]) -> Iterator[Place]:
         yield from _of_one(other, _stages(other), stage)
 
 
+def named(name: str) -> Place:
+    """The recording that ``PATH`` or ``STORY:STAGE`` names: a path that is there means itself, colons and all."""
+    path, colon, stage = name.rpartition(":")
+    if name != "-" and colon and path and stage and not os.path.lexists(name):
+        return Place(path, stage)
+    return Place(name, None)
+
+
 def _of_one(path: str, stages: tuple[str, ...], stage: Optional[str]) -> Iterator[Place]:
     if stage is not None or len(stages) < 2:
         # A story of one recording needs no stage, and a recording that was packed with its folder looks like one.

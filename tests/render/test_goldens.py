@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hotplugctl.cli import cmd_check, cmd_list
+from hotplugctl.cli import cmd_check, cmd_list, cmd_wait
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 GOLDENS = FIXTURES / "goldens"
@@ -39,7 +39,7 @@ CALLS = (
 
 @pytest.fixture
 def without_pci_ids(monkeypatch):
-    for module in (cmd_check, cmd_list):
+    for module in (cmd_check, cmd_list, cmd_wait):
         monkeypatch.setattr(module, "reference", lambda tree: nullcontext())
 
 
@@ -67,10 +67,24 @@ def test_golden_parse(hotplugctl, golden, path):
     golden(GOLDENS / "parse" / f"{path.parent.name}-{path.stem}.json", done.out)
 
 
+@pytest.mark.parametrize(
+    "name, asked",
+    [
+        ("found", ["--class", "storage", "--count", "2"]),
+        ("driverless", ["--class", "network"]),
+        ("still-there", ["--gone", "--any"]),
+    ],
+)
+def test_golden_wait(hotplugctl, recordings, golden, without_pci_ids, name, asked):
+    stage = ("q35-nodriver", "added") if name == "driverless" else ("pc-virtio", "added")
+    done = hotplugctl("wait", "--root", recordings.stage(*stage), *asked)
+    golden(GOLDENS / "wait" / f"{name}.txt", f"{done.out}{done.err}")
+
+
 def test_golden_help(hotplugctl, golden):
     golden(GOLDENS / "help.txt", hotplugctl("--help").out)
 
 
 def test_no_golden_is_left_over():
     held = {path.relative_to(GOLDENS).parts[0] for path in GOLDENS.iterdir()}
-    assert held == {*STAGES, "columns", "parse", "help.txt"}
+    assert held == {*STAGES, "columns", "expect", "parse", "timeline", "wait", "help.txt"}

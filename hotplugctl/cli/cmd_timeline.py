@@ -1,0 +1,176 @@
+"""``hotplugctl timeline``."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Optional, Union
+
+import click
+
+from hotplugctl.cli import exit as status
+from hotplugctl.cli.options import color_option, json_option, root_options, table_options
+from hotplugctl.cli.world import announce, emit, remark, world
+from hotplugctl.errors import UnusableRoot
+from hotplugctl.model.uevent import Uevent
+
+if TYPE_CHECKING:
+    from hotplugctl.model.live import Sign
+    from hotplugctl.model.timeline import Timeline
+    from hotplugctl.source.replay import Stream
+
+_NOTES = {
+    "wall": "the log has wall-clock times: when that was since boot is not known",
+    "none": "the log has no times that can be compared: the order alone is known",
+}
+_NO_LOG = "not a line of it is one of a kernel log"
+
+
+@click.command("timeline")
+@click.argument("file", required=False, metavar="[FILE|-]")
+@root_options
+@json_option
+@table_options
+@color_option
+def command(
+    file: Optional[str], root: Optional[str], stage: Optional[str], as_json: bool, output: Optional[str],
+    noheadings: bool, list_columns: bool, color: str,  # noqa: ARG001 - understood everywhere, tables have no colour
+) -> int:  # fmt: skip
+    """How long each stage of each insertion and removal took.
+
+    Read from a kernel log: of this guest, or FILE in any form that dmesg and journalctl write. With --root a recording:
+    its uevents too where it has events/, then as a whole, else (or with --stage) its kernel log.
+    """
+    if list_columns:
+        from hotplugctl.render import columns, timeline_text
+
+        emit(columns.legend(timeline_text.COLUMNS))
+        return status.YES
+    if file is not None and (stage is not None or _asked_for("root")):
+        raise click.UsageError("FILE is a text: it goes with neither --root nor --stage.")
+    if file is not None:
+        found = _of_file(file)
+    elif root is not None and stage is None:
+        found = _of_recording(root)
+    else:
+        found = _of_tree(root, stage)
+    _tell(found, as_json, output, noheadings)
+    return status.of_listing(known=not isinstance(found, str))
+
+
+def _asked_for(option: str) -> bool:
+    source = click.get_current_context().get_parameter_source(option)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _of_file(file: str) -> Union[Timeline, str]:
+    from hotplugctl.source import text
+
+    label = "standard input" if file == "-" else file
+    return _of_log(text.lines(text.open_text(file, sys.stdin.buffer)), label)
+
+
+def _of_log(lines: Iterable[str], label: str) -> Union[Timeline, str]:
+    """A kernel log alone; a reason where it is none."""
+    from hotplugctl.collect.log_signs import BOOT, NONE, LogSigns
+    from hotplugctl.live.reducer import start
+    from hotplugctl.live.timeline import Fold
+
+    fold, signs = Fold(start(by_log=True)), LogSigns(lines)
+    for sign in signs:
+        fold.take(sign, label)
+    if not signs.is_log:
+        return f"{label}: {_NO_LOG}"
+    notes = () if signs.clock == BOOT else (_NOTES[signs.clock],)
+    return fold.close((label,), notes, since_boot=signs.clock == BOOT, timed=signs.clock != NONE)
+
+
+def _of_tree(root: Optional[str], stage: Optional[str]) -> Union[Timeline, str]:
+    from hotplugctl.model.reads import Value, reason
+
+    with world(root, stage) as tree:
+        read = tree.kernel_log()
+    if not isinstance(read, Value):
+        return f"the kernel log cannot be read: {reason(read)}"
+    label = "/dev/kmsg" if read.path == "/cmd/kmsg" else read.path
+    text = io.TextIOWrapper(io.BytesIO(read.data), encoding="utf-8", errors="backslashreplace", newline="\n")
+    return _of_log(text, label)
+
+
+def _of_recording(root: str) -> Union[Timeline, str]:
+    """The stream of a recording or story; where it has none its log, of a story that of its last stage."""
+    from hotplugctl.source.replay import open_stream
+
+    try:
+        stream = open_stream(root, sys.stdin.buffer if root == "-" else None)
+    except UnusableRoot:
+        if root == "-":
+            raise
+        from hotplugctl.source.stages import places
+
+        stages = [place.stage for place in places(root, None) if place.path == root]
+        return _of_tree(root, stages[-1] if stages else None)
+    announce(root)
+    return _of_stream(root, stream)
+
+
+def _of_stream(root: str, stream: Stream) -> Union[Timeline, str]:
+    from hotplugctl.cli.watch_replay import first_look
+    from hotplugctl.collect.replayed import Replay
+    from hotplugctl.live import reducer
+    from hotplugctl.live.timeline import Fold
+    from hotplugctl.model.live import End
+
+    replay = Replay(stream)
+    if replay.first() is None:
+        return f"{stream.label}: nothing was recorded in its events"
+    look = None if replay.log_only else first_look(root, None, replay)
+    state = reducer.start(look, by_log=replay.log_only, udev_only=replay.kernel is False)
+    state.udev = replay.udev if state.udev is None else state.udev
+    fold = Fold(state)
+    for sign in replay:
+        if isinstance(sign.what, End):
+            break
+        fold.take(sign, _source(sign, stream))
+    notes = ["the recording ends in the middle of a line"] if replay.cut else []
+    if replay.unparsed:
+        notes.append(f"{replay.unparsed} lines of the recording fit no grammar and are left out")
+    return fold.close(tuple(f"events/{name}" if name else root for name in stream.files), tuple(notes))
+
+
+def _source(sign: Sign, stream: Stream) -> str:
+    """The file of a sign; of a uevent its number too, as /sys/kernel/uevent_seqnum counts."""
+    what = sign.what
+    if "" in stream.files:
+        file = stream.label
+    elif isinstance(what, Uevent):
+        file = "events/netlink-uevent.jsonl"
+    else:
+        file = "events/kmsg.jsonl"
+    return f"{file}:{what.seqnum}" if isinstance(what, Uevent) and what.seqnum is not None else file
+
+
+def _tell(found: Union[Timeline, str], as_json: bool, output: Optional[str], noheadings: bool) -> None:
+    if as_json:
+        from hotplugctl.render import jsontext, timeline_document
+
+        emit(jsontext.dumps(timeline_document.timeline(found)))
+        return
+    from hotplugctl.render import columns, timeline_text
+
+    wanted = columns.chosen(timeline_text.COLUMNS, output)
+    if isinstance(found, str):
+        remark(found)
+        return
+    for note in found.notes:
+        remark(note)
+    if not found.passages:
+        remark("no insertion and no removal")
+        return
+    # Who chooses columns or leaves the headings out wants the devices alone, for a script.
+    whole = output is None and not noheadings
+    emit(timeline_text.rows(wanted, found, not noheadings, whole))
+    more = timeline_text.below(found) if whole else ""
+    if more:
+        emit("\n" + more)

@@ -1,0 +1,126 @@
+"""The replay half of ``watch``: a recorded stream through the same reducer, and out through the same teller."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Optional
+
+from hotplugctl.cli import exit as status
+from hotplugctl.cli.telling import Teller, Wish
+from hotplugctl.cli.world import remark
+from hotplugctl.collect.replayed import Replay
+from hotplugctl.errors import UnusableRoot
+from hotplugctl.live import reducer
+from hotplugctl.live.history import History
+from hotplugctl.live.state import State
+from hotplugctl.model.live import End, Hello, Look, Sign
+from hotplugctl.source.replay import open_stream
+
+# Nobody waits longer than this between two events of a recording, whatever its clock says.
+_LONGEST_S = 3600.0
+
+
+def run(path: str, stage: Optional[str], wish: Wish, speed: Optional[float]) -> int:
+    """Play ``path``. ``stage``: the recording of a story whose tree tells what is there at first, else its first."""
+    stdin = sys.stdin.buffer if path == "-" else None
+    replay = Replay(open_stream(path, stdin))
+    look = first_look(path, stage, replay)
+    state = reducer.start(look, by_log=replay.log_only, udev_only=replay.kernel is False)
+    if state.udev is None:
+        state.udev = replay.udev
+    teller = Teller(wish, _write, replay.realtime)
+    teller.hello(_hello(replay, look))
+    try:
+        _play(replay, state, teller, wish, speed)
+    except KeyboardInterrupt:
+        pass
+    except status.Done as done:
+        if done.code != status.TERMINATED:
+            raise
+    _remarks(replay)
+    return status.YES if wish.most is None or teller.enough else status.TIMED_OUT
+
+
+def _play(replay: Replay, state: State, teller: Teller, wish: Wish, speed: Optional[float]) -> None:
+    began = replay.began() or 0.0
+    until = None if wish.timeout is None else began + wish.timeout
+    history = History(began) if wish.since_boot else None
+    heard = began
+    for sign in paced(replay, speed):
+        if until is not None and sign.heard > until:
+            teller.tell(reducer.tick(state, until)[1])
+            return
+        heard = sign.heard
+        told = None if history is None else history.take(sign)
+        if told is None:
+            _, told = reducer.feed(state, sign)
+        if told and teller.tell(told):
+            return
+        if type(sign.what) is End:
+            return
+    teller.tell(reducer.finish(state, heard)[1])
+
+
+def paced(signs: Iterable[Sign], speed: Optional[float]) -> Iterator[Sign]:
+    """The signs in their own time, ``speed`` times as fast; None: at once."""
+    before: Optional[float] = None
+    for sign in signs:
+        if speed is not None and before is not None and sign.heard > before:
+            time.sleep(min((sign.heard - before) / speed, _LONGEST_S))
+        before = sign.heard
+        yield sign
+
+
+def first_look(path: str, stage: Optional[str], replay: Replay) -> Optional[Look]:
+    """What was there at first: by the recording's own first look, else by the tree of the story's first stage."""
+    first = replay.first()
+    if first is not None and isinstance(first.what, Look) and first.what.kind == "start":
+        return first.what
+    if path == "-":
+        return None
+    from hotplugctl.collect import signs
+    from hotplugctl.source.door import open_tree
+    from hotplugctl.source.stages import places
+
+    try:
+        chosen = stage if stage is not None else next((place.stage for place in places(path, None)), None)
+        tree = open_tree(path, chosen, None)
+    except (UnusableRoot, OSError):
+        if stage is not None:
+            raise
+        # No tree beside the events: what was there is learnt as it is spoken of.
+        return None
+    try:
+        look = signs.look(tree, "start")
+    finally:
+        tree.close()
+    return look._replace(udev=replay.udev) if look.functions else None
+
+
+def _hello(replay: Replay, look: Optional[Look]) -> Hello:
+    from hotplugctl.render.watch_text import wall_time
+
+    realtime = replay.realtime
+    unknown = {} if realtime is not None else {"time": "the recording does not say"}
+    seqnum = None if look is None or look.seqnums is None else look.seqnums[0]
+    if seqnum is None:
+        unknown["seqnum"] = "the recording does not say"
+    began = replay.began()
+    if began is None:
+        unknown["monotonic"] = "nothing was recorded"
+    time = None if began is None or realtime is None else wall_time(realtime + began)
+    return Hello("replay", None, seqnum, began, time, unknown)
+
+
+def _write(lines: Sequence[str]) -> None:
+    sys.stdout.write("".join(lines))
+    sys.stdout.flush()
+
+
+def _remarks(replay: Replay) -> None:
+    if replay.cut:
+        remark("the recording ends in the middle of a line")
+    if replay.unparsed:
+        remark(f"{replay.unparsed} lines of the recording fit no grammar and are left out")

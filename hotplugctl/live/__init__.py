@@ -1,0 +1,1 @@
+"""Pure reducers: from what is heard to what is told."""
