@@ -147,7 +147,7 @@ def answers(recordings: Recordings) -> Callable[[str, str, str], dict]:
     return answer
 
 
-SYN = Path(__file__).resolve().parents[1] / "syn.py"
+SYN = Path(__file__).resolve().parent / "syn.py"
 
 
 def _load():
