@@ -24,7 +24,7 @@ DEMO_AFTER  ?= added
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-oldest lint lint-man bench golden man install uninstall wheel clean
+.PHONY: help demo test test-oldest lint lint-man lab lab-ci lab-list fixtures bench golden man install uninstall wheel clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -119,6 +119,22 @@ golden: $(VENV)/.test  ## rewrite the golden outputs; read the difference before
 
 man: $(VENV)/.runtime  ## write the generated parts of the man pages anew
 	@$(PY) scripts/make_man.py
+
+# --- the lab: real kernels, real hot-adds (tests/lab/README.md) ------------------------------------------------------------
+
+lab: $(VENV)/.test  ## boot guests in QEMU, plug and pull devices (ARGS="pc-* --jobs 2"; needs qemu-system-x86, mmdebstrap)
+	@$(PY) -m tests.lab $(ARGS)
+
+lab-ci: $(VENV)/.test  ## the selection of it that CI runs
+	@$(PY) -m tests.lab --ci $(ARGS)
+
+lab-list: $(VENV)/.test  ## name its scenarios
+	@$(PY) -m tests.lab --list $(ARGS)
+
+fixtures: $(VENV)/.test  ## record the guests of fixtures/lab anew in the lab
+	@$(PY) -m tests.lab --fixtures --stories build/stories $(ARGS)
+	@$(PY) scripts/make_fixtures.py build/stories fixtures/lab
+	@rm -rf build/stories
 
 # --- ship it ----------------------------------------------------------------------------------------------------------
 

@@ -31,8 +31,9 @@ class Around(NamedTuple):
 def collect(tree: Tree, around: Around) -> Slots:
     """Every slot, ordered by address, then by name (slots of one number on several buses are named N, N-2 …)."""
     listing = tree.names(SLOTS)
-    if isinstance(listing, Absent) and tree.kind == "live":
-        # No folder, no slot. A tree that was copied may have lost an empty folder on the way: there it stays a failure.
+    if isinstance(listing, Absent) and tree.kind == "live" and isinstance(tree.kind_of("/sys/bus"), str):
+        # No folder, no slot, unless all of sysfs is missing. A tree that was copied may have lost an empty folder on
+        # the way: there it stays a failure.
         return Slots((), None)
     if not isinstance(listing, Names):
         return Slots((), listing)

@@ -53,4 +53,5 @@ def unreadable(snapshot: Snapshot) -> Iterable[Outcome]:
     """
     failure = snapshot.log.failure
     if failure is not None and not isinstance(failure, Absent):
-        yield Fault(None, "the kernel log could not be read", (Evidence(failure.path, reason(failure)),))
+        why = reason(failure).partition(": ")[2]  # the path is named beside it
+        yield Fault(None, "the kernel log could not be read", (Evidence(failure.path, why),))

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
+
+from hotplugctl.collect.snapshot import for_slots
+from hotplugctl.source.disk import DiskTree
 
 
 def slot_of(guest, name):
@@ -59,6 +64,16 @@ def test_firmware_alone(syn, guest):
     syn.bare(guest).slot("7", "0000:00:07")
     found = slot_of(guest, "7")
     assert (found.hotplug, found.mechanism, found.occupied) == (False, None, False)
+
+
+@pytest.mark.parametrize("folders, known", [((), False), (("sys",), False), (("sys/bus/virtio",), True)])
+def test_no_slots_and_no_sysfs(tmp_path, folders, known):
+    """A running kernel without the folder has no slots; where /sys is not mounted nobody knows."""
+    for folder in folders:
+        (tmp_path / folder).mkdir(parents=True)
+    with closing(DiskTree(str(tmp_path), "live", "this machine", None)) as tree:
+        found = for_slots(tree).slots
+    assert (found.items, found.failure is None) == ((), known)
 
 
 def test_occupied(pc):
