@@ -33,17 +33,19 @@ MAN = CHECKOUT / "man"
 WIDTH = 76
 
 EXIT_CODES = {
-    "YES": "Yes: ready or limited, valid; or what was asked for was listed, parsed or written.",
-    "NO": "No: not ready, fewer free slots than asked for, a warning under --strict, not valid.",
+    "YES": "Yes: ready or limited, valid, there, gone, seen; or what was asked for was listed, parsed, written or "
+    "told. watch ends so on time-out, Ctrl-C and SIGTERM too.",
+    "NO": "No: not ready, fewer free slots than asked for, a warning under --strict, not valid; for wait: it can never "
+    "come; for expect: it cannot be plugged, or was not seen.",
     "WRONG": "Asked wrongly: an unknown command, option, column or finding; a --root or file that cannot be read.",
     "CANNOT_TELL": "Cannot tell: the evidence that decides is missing, unreadable or denied, or the question does not "
     "apply, as in a container or on a machine without a PCI bus.",
-    "TIMED_OUT": "Timed out. No command of this version ends so.",
-    "LOST": "Events were lost. No command of this version ends so.",
+    "TIMED_OUT": "Timed out: wait, expect --wait, and watch whose --count was not reached.",
+    "LOST": "Events were lost, and no fresh look at sysfs could make up for it.",
     "DEFECT": "A defect in hotplugctl itself: report it. What could be said is still printed.",
     "NOT_WRITTEN": "The output could not be written: disk full, or a folder that may not be written to.",
-    "INTERRUPTED": "Interrupted (SIGINT).",
-    "TERMINATED": "Terminated (SIGTERM).",
+    "INTERRUPTED": "Interrupted (SIGINT); not watch.",
+    "TERMINATED": "Terminated (SIGTERM); not watch.",
 }
 """What each constant of ``hotplugctl.cli.exit`` means, in its order."""
 

@@ -116,7 +116,7 @@ def _of_recording(root: str) -> Union[Timeline, str]:
 
 
 def _of_stream(root: str, stream: Stream) -> Union[Timeline, str]:
-    from hotplugctl.cli.watch_replay import first_look
+    from hotplugctl.cli.recorded_trees import Trees
     from hotplugctl.collect.replayed import Replay
     from hotplugctl.live import reducer
     from hotplugctl.live.timeline import Fold
@@ -125,11 +125,12 @@ def _of_stream(root: str, stream: Stream) -> Union[Timeline, str]:
     replay = Replay(stream)
     if replay.first() is None:
         return f"{stream.label}: nothing was recorded in its events"
-    look = None if replay.log_only else first_look(root, None, replay)
+    trees = Trees(root, None, replay)
+    look = None if replay.log_only else trees.first()
     state = reducer.start(look, by_log=replay.log_only, udev_only=replay.kernel is False)
     state.udev = replay.udev if state.udev is None else state.udev
     fold = Fold(state)
-    for sign in replay:
+    for sign in replay if replay.log_only else trees.with_facts(replay, state):
         if isinstance(sign.what, End):
             break
         fold.take(sign, _source(sign, stream))
@@ -153,9 +154,9 @@ def _source(sign: Sign, stream: Stream) -> str:
 
 def _tell(found: Union[Timeline, str], as_json: bool, output: Optional[str], noheadings: bool) -> None:
     if as_json:
-        from hotplugctl.render import jsontext, timeline_document
+        from hotplugctl.render import document_timeline, jsontext
 
-        emit(jsontext.dumps(timeline_document.timeline(found)))
+        emit(jsontext.dumps(document_timeline.timeline(found)))
         return
     from hotplugctl.render import columns, timeline_text
 

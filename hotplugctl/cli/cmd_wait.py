@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _IDS = re.compile(r"[0-9a-fA-F]{4}:[0-9a-fA-F]{4}\Z")
 _CLASS = re.compile(r"(?:0[xX])?((?:[0-9a-fA-F]{2}){1,3})\Z")
 _LONGEST_NAME = 255
+_GONE = "gone: nothing that fits is there"
 
 
 @click.command("wait")
@@ -100,6 +101,8 @@ def _say(outcome: Outcome, found: Listing, as_json: bool) -> None:
         from hotplugctl.render import columns, list_text
 
         emit(columns.render(columns.chosen(list_text.COLUMNS, None), lines(found), True))
+    elif outcome.code == status.YES:
+        emit(_GONE)
 
 
 def _address(text: Optional[str]) -> Optional[str]:

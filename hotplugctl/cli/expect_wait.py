@@ -26,18 +26,6 @@ class Waited(NamedTuple):
     seconds: float
 
 
-class _News:
-    """Whether anything was told since the last look: what was heard is only the reason to look again."""
-
-    def __init__(self) -> None:
-        self.any = False
-
-    def note(self) -> bool:
-        """Something was. It is never enough: what is left of a batch would be dropped."""
-        self.any = True
-        return False
-
-
 def wait(tree: Tree, expected: Expectation, before: View, timeout: float) -> Waited:
     """Wait on this machine, ``timeout`` seconds at most. ``before`` was seen first: what came since then is new.
 
@@ -46,8 +34,8 @@ def wait(tree: Tree, expected: Expectation, before: View, timeout: float) -> Wai
     """
     began = clock.monotonic()
     hearing = open_ears(tree, since_boot=False)
-    news = _News()
-    loop = Loop(tree, hearing, Patience(news.note), lambda look: explain(tree, look))
+    sink = Patience()
+    loop = Loop(tree, hearing, sink, lambda look: explain(tree, look))
     try:
         loop.begin()
         sighting, done = _look(tree, expected, before, loop)
@@ -55,8 +43,9 @@ def wait(tree: Tree, expected: Expectation, before: View, timeout: float) -> Wai
             # What came before the first look is nothing new: now is the time.
             remark("listening")
         while not done and clock.monotonic() < began + timeout:
-            news.any = False
-            loop.run(began + timeout, lambda: news.any)
+            # What is heard is only the reason to look again.
+            sink.stirred = False
+            loop.run(began + timeout, lambda: sink.stirred)
             sighting, done = _look(tree, expected, before, loop)
         recovered = loop.recovered
     finally:

@@ -12,7 +12,7 @@ from hotplugctl.live.compare import Difference, differences
 from hotplugctl.live.history import History
 from hotplugctl.live.state import State
 from hotplugctl.model.live import End, Look, Sign, Transition
-from hotplugctl.model.uevent import Uevent
+from hotplugctl.model.uevent import KERNEL_GROUP, Uevent
 from hotplugctl.source import clock
 from hotplugctl.source.ears import Heard, Raw, wait
 from hotplugctl.source.tree import Tree
@@ -28,7 +28,6 @@ _DOUBT_SECONDS = 0.4
 _DOUBT_TIMES = 5
 # Clocks are read one after the other: less than this is no sleep.
 _NAP = 0.5
-_KERNEL = 1
 
 
 class Sink(Protocol):
@@ -171,7 +170,7 @@ class Loop:
     def _follow(self, event: Uevent) -> None:
         """Keep an eye on the numbers: a gap (every new network namespace makes one) has us look, and no more."""
         number = event.seqnum
-        if event.group == _KERNEL and number is not None:
+        if event.group == KERNEL_GROUP and number is not None:
             if self._number is not None and number > self._number + 1:
                 self.suspect(_SUSPECT_SECONDS)
             self._number = max(number, self._number or 0)
@@ -214,10 +213,10 @@ class Loop:
 
     def _overflow(self, group: int) -> None:
         """Messages are lost: the one thing that proves it (ENOBUFS, netlink(7))."""
-        monitor = self._ears.kernel if group == _KERNEL else self._ears.udev
+        monitor = self._ears.kernel if group == KERNEL_GROUP else self._ears.udev
         if monitor is None:
             return
-        name = "kernel" if group == _KERNEL else "udev"
+        name = "kernel" if group == KERNEL_GROUP else "udev"
         dropped = monitor.dropped()
         count = "messages were lost"
         if dropped is not None:

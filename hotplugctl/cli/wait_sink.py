@@ -61,7 +61,8 @@ class Aim(NamedTuple):
         return said[2:] if said else "nothing that fits was seen"
 
     def _held_up(self, state: State, there: Sequence[Journey], arrived: Sequence[Journey]) -> str:
-        rest = [one for one in there if one not in arrived]
+        done = {one.address for one in arrived}
+        rest = [one for one in there if one.address not in done]
         words = [f"{one.address} {held_up(state, one)}" for one in rest[:_NAMED]]
         more = f"; and {len(rest) - _NAMED} more" if len(rest) > _NAMED else ""
         return "".join(f"; {word}" for word in words) + more
@@ -84,12 +85,12 @@ def _named(names: Sequence[str]) -> str:
 
 
 class Patience:
-    """The sink of ``wait``: it writes nothing, and has enough when ``done`` says so."""
+    """The sink of who waits: it writes nothing. ``stirred``: something was told since it was last set to False."""
 
     full = False
 
-    def __init__(self, done: Callable[[], bool]) -> None:
-        self._done = done
+    def __init__(self) -> None:
+        self.stirred = False
 
     def handles(self) -> tuple[int, ...]:
         """It has nothing to write."""
@@ -106,8 +107,9 @@ class Patience:
         """It has no reader."""
 
     def tell(self, told: Sequence[Transition]) -> bool:
-        """Something happened: is that it?"""
-        return bool(told) and self._done()
+        """Something happened. It is never enough: what is left of a batch would be dropped."""
+        self.stirred = self.stirred or bool(told)
+        return False
 
     def heard(self, raw: Raw, sign: Optional[Sign]) -> None:
         """Nothing is kept."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Optional
 
 from hotplugctl.cli import exit as status
@@ -16,6 +16,7 @@ from hotplugctl.collect.listing import Listing
 from hotplugctl.live import reducer
 from hotplugctl.live.state import State
 from hotplugctl.live.wanted import SETTLED, candidates, idle
+from hotplugctl.model.devices import Node
 from hotplugctl.model.listing import Names
 from hotplugctl.model.live import Journey, Sign
 from hotplugctl.model.reads import reason
@@ -41,9 +42,7 @@ def live(tree: Tree, aim: Aim, timeout: float) -> Outcome:
     began = clock.monotonic()
     hearing = open_ears(tree, since_boot=False)
     has_serial = _asks(tree)
-    loop = Loop(
-        tree, hearing, Patience(lambda: aim.fulfilled(loop.state, has_serial)), lambda look: explain(tree, look)
-    )
+    loop = Loop(tree, hearing, Patience(), lambda look: explain(tree, look))
     try:
         look = loop.begin()
         _examine(tree, aim, loop.state)
@@ -68,7 +67,7 @@ def live(tree: Tree, aim: Aim, timeout: float) -> Outcome:
 def recorded(tree: Tree, aim: Aim) -> Outcome:
     """What a recording holds is all that there will be: found or not, at once."""
     began = clock.monotonic()
-    look = signs.look(tree, "start", tuple(_addresses(tree)))
+    look = signs.look(tree, "start", _addresses(tree))
     if not look.functions:
         return _unknown(tree, began)
     state = reducer.start(look._replace(udev=udev.collect(tree).running))
@@ -79,10 +78,11 @@ def recorded(tree: Tree, aim: Aim) -> Outcome:
     return _outcome(status.NO, state, aim, has_serial, began, "nothing changes in a recording")
 
 
-def listing(tree: Tree, machine: Optional[Tree], addresses: Sequence[str]) -> Listing:
+def listing(tree: Tree, machine: Optional[Tree], addresses: Collection[str]) -> Listing:
     """These functions as ``list`` shows them."""
     found = listings.collect(tree, machine)
-    items = tuple(item for item in found.functions.items if item.address in addresses)
+    wanted = frozenset(addresses)
+    items = tuple(item for item in found.functions.items if item.address in wanted)
     return found._replace(functions=found.functions._replace(items=items, failure=None))
 
 
@@ -95,7 +95,6 @@ def _wait(loop: Loop, tree: Tree, aim: Aim, has_serial: HasSerial, until: float)
         now = clock.monotonic()
         if now >= until:
             return False
-        loop.enough = False
         # What is told to be there and is not has just gone: its event is on the way.
         if done:
             loop.run(min(until, now + _AGAIN_SECONDS), lambda: False)
@@ -170,14 +169,21 @@ def _explain(tree: Tree, state: State, some: Sequence[Journey]) -> None:
 
 
 def _asks(tree: Tree) -> HasSerial:
-    """Whether a function has a disk of this serial number. Read where its nodes have changed: some disks ask back."""
-    known: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
+    """Whether a function has a disk of this serial number. Read where it or its nodes are new: some disks ask back.
+
+    Another function at the same place may have made nodes of the same names.
+    """
+    known: dict[str, tuple[Journey, frozenset[str], frozenset[str]]] = {}
+    there: Mapping[str, tuple[Node, ...]] = {}
 
     def has(journey: Journey, serial: str) -> bool:
-        paths = frozenset(journey.nodes)
-        if journey.address not in known or known[journey.address][0] != paths:
-            found, _ = nodes.collect(tree)
-            known[journey.address] = paths, serials.collect(tree, found.get(journey.address, ()))
-        return serial in known[journey.address][1]
+        nonlocal there
+        address, paths = journey.address, frozenset(journey.nodes)
+        before = known.get(address)
+        if before is None or before[0] is not journey or before[1] != paths:
+            if not there or before is not None or journey.first is not None:
+                there, _ = nodes.collect(tree)
+            known[address] = journey, paths, serials.collect(tree, there.get(address, ()))
+        return serial in known[address][2]
 
     return has

@@ -18,7 +18,8 @@ from hotplugctl.model.uevent import Uevent
 from hotplugctl.source import clock
 from hotplugctl.source.ears import Raw
 from hotplugctl.source.notify import READY, STOPPING, notify
-from hotplugctl.source.saver import EVENTS, LOG, LOOKS, Saver
+from hotplugctl.source.replay import EVENTS, LOG, LOOKS
+from hotplugctl.source.saver import Saver
 
 # Somebody who told it to end wants the last lines, and not to wait for a reader that sleeps.
 _LAST_SECONDS = 2.0

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Optional
 
 from hotplugctl.cli import exit as status
+from hotplugctl.cli.recorded_trees import Trees
 from hotplugctl.cli.telling import Teller, Wish
 from hotplugctl.cli.world import remark
 from hotplugctl.collect.replayed import Replay
-from hotplugctl.errors import UnusableRoot
 from hotplugctl.live import reducer
 from hotplugctl.live.history import History
 from hotplugctl.live.state import State
@@ -26,14 +26,15 @@ def run(path: str, stage: Optional[str], wish: Wish, speed: Optional[float]) -> 
     """Play ``path``. ``stage``: the recording of a story whose tree tells what is there at first, else its first."""
     stdin = sys.stdin.buffer if path == "-" else None
     replay = Replay(open_stream(path, stdin))
-    look = first_look(path, stage, replay)
+    trees = Trees(path, stage, replay)
+    look = trees.first()
     state = reducer.start(look, by_log=replay.log_only, udev_only=replay.kernel is False)
     if state.udev is None:
         state.udev = replay.udev
     teller = Teller(wish, _write, replay.realtime)
     teller.hello(_hello(replay, look))
     try:
-        _play(replay, state, teller, wish, speed)
+        _play(trees.with_facts(paced(replay, speed), state), replay.began() or 0.0, state, teller, wish)
     except KeyboardInterrupt:
         pass
     except status.Done as done:
@@ -43,12 +44,11 @@ def run(path: str, stage: Optional[str], wish: Wish, speed: Optional[float]) -> 
     return status.YES if wish.most is None or teller.enough else status.TIMED_OUT
 
 
-def _play(replay: Replay, state: State, teller: Teller, wish: Wish, speed: Optional[float]) -> None:
-    began = replay.began() or 0.0
+def _play(signs: Iterable[Sign], began: float, state: State, teller: Teller, wish: Wish) -> None:
     until = None if wish.timeout is None else began + wish.timeout
     history = History(began) if wish.since_boot else None
     heard = began
-    for sign in paced(replay, speed):
+    for sign in signs:
         if until is not None and sign.heard > until:
             teller.tell(reducer.tick(state, until)[1])
             return
@@ -71,32 +71,6 @@ def paced(signs: Iterable[Sign], speed: Optional[float]) -> Iterator[Sign]:
             time.sleep(min((sign.heard - before) / speed, _LONGEST_S))
         before = sign.heard
         yield sign
-
-
-def first_look(path: str, stage: Optional[str], replay: Replay) -> Optional[Look]:
-    """What was there at first: by the recording's own first look, else by the tree of the story's first stage."""
-    first = replay.first()
-    if first is not None and isinstance(first.what, Look) and first.what.kind == "start":
-        return first.what
-    if path == "-":
-        return None
-    from hotplugctl.collect import signs
-    from hotplugctl.source.door import open_tree
-    from hotplugctl.source.stages import places
-
-    try:
-        chosen = stage if stage is not None else next((place.stage for place in places(path, None)), None)
-        tree = open_tree(path, chosen, None)
-    except (UnusableRoot, OSError):
-        if stage is not None:
-            raise
-        # No tree beside the events: what was there is learnt as it is spoken of.
-        return None
-    try:
-        look = signs.look(tree, "start")
-    finally:
-        tree.close()
-    return look._replace(udev=replay.udev) if look.functions else None
 
 
 def _hello(replay: Replay, look: Optional[Look]) -> Hello:

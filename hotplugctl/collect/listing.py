@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, Optional, Union
 
-from hotplugctl.collect import functions, guest, modules, names, nodes
+from hotplugctl.collect import functions, guest, modules, names, nodes, slot_names
 from hotplugctl.model.devices import Functions, Node
-from hotplugctl.model.listing import Names as Entries
 from hotplugctl.model.names import Names
-from hotplugctl.model.reads import FAILURES, Absent, Failure, Unrecorded, Value, Vanished, reason
+from hotplugctl.model.reads import Failure, reason
 from hotplugctl.source.tree import Tree
 
-_SLOTS = "/sys/bus/pci/slots"
 Claims = Union[Mapping[str, tuple[str, ...]], Failure]
 
 
@@ -62,22 +60,6 @@ def evidence(tree: Tree, found: Functions) -> Found:
     aliases = {item.modalias for item in found.items if item.modalias is not None}
     claims, failure = modules.matches(tree, guest.release(tree)[0], aliases)
     of_nodes, nodes_failure = nodes.collect(tree)
-    of_slots, slots_failure = _slot_names(tree, found)
+    by_address, slots_failure = slot_names.collect(tree)
+    of_slots = {item.address: by_address[item.slot_address] for item in found.items if item.slot_address in by_address}
     return Found(claims if failure is None else failure, of_nodes, of_slots, nodes_failure, slots_failure)
-
-
-def _slot_names(tree: Tree, found: Functions) -> tuple[Mapping[str, str], Optional[Failure]]:
-    """By address: names repeat with suffixes, addresses do not."""
-    listing = tree.names(_SLOTS)
-    by_address: dict[str, str] = {}
-    failed: Optional[Failure] = None
-    if isinstance(listing, FAILURES) and not isinstance(listing, (Absent, Unrecorded)):
-        failed = listing
-    for name in listing.names if isinstance(listing, Entries) else ():
-        address = tree.read(f"{_SLOTS}/{name}/address")
-        if isinstance(address, Value):
-            by_address[address.text] = name
-        elif failed is None and not isinstance(address, (Absent, Unrecorded, Vanished)):
-            failed = address
-    known = {item.address: by_address[item.slot_address] for item in found.items if item.slot_address in by_address}
-    return known, failed

@@ -8,18 +8,12 @@ from collections.abc import Iterable, Mapping
 from typing import Callable, Optional
 
 from hotplugctl.collect.functions import device_path
-from hotplugctl.model.devices import Detail, Node
+from hotplugctl.model.address import owner
+from hotplugctl.model.devices import FILELESS, NODE_CLASSES, Detail, Node
 from hotplugctl.model.listing import Names
 from hotplugctl.model.reads import FAILURES, Absent, Denied, Failed, Failure, Hung, Read, Unrecorded, Value, reason
 from hotplugctl.source.tree import Directory, Tree
 
-# Classes whose members a user would call a device; bdi, bsg, scsi_device and the like only mirror these.
-CLASSES = (
-    "block", "drm", "infiniband", "net", "nvme", "ptp", "rtc", "scsi_generic", "scsi_host", "scsi_tape",
-    "sound", "tpm", "tty", "uio", "usbmisc", "video4linux", "virtio-ports", "watchdog",
-)  # fmt: skip
-_WITHOUT_NODE = frozenset({"net", "scsi_host", "infiniband"})
-_ADDRESS_IN_PATH = re.compile(r"/([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])(?=/)")
 _RISKY_SECONDS = 2.0
 
 
@@ -30,11 +24,11 @@ def collect(tree: Tree) -> tuple[Mapping[str, tuple[Node, ...]], Optional[Failur
     """
     found: dict[str, list[Node]] = {}
     failures: list[Failure] = []
-    for subsystem in CLASSES:
+    for subsystem in NODE_CLASSES:
         for path in _members(tree, subsystem, failures):
-            owner = _owner(path)
-            if owner is not None:
-                address, via = owner
+            above = _owner(path)
+            if above is not None:
+                address, via = above
                 found.setdefault(address, []).append(_node(tree, subsystem, path, via))
     _add_serials(tree, found)
     ordered = {address: tuple(sorted(nodes, key=_order)) for address, nodes in found.items()}
@@ -45,13 +39,13 @@ def bare(tree: Tree) -> tuple[Mapping[str, tuple[Node, ...]], Optional[Failure]]
     """As ``collect``, and nothing is read of the nodes: what they are called and where they are."""
     found: dict[str, list[Node]] = {}
     failures: list[Failure] = []
-    for subsystem in CLASSES:
+    for subsystem in NODE_CLASSES:
         for path in _members(tree, subsystem, failures):
-            owner = _owner(path)
-            if owner is not None:
+            above = _owner(path)
+            if above is not None:
                 name = path.rpartition("/")[2]
-                node = Node(subsystem, name, _device_file(subsystem, name), owner[1], path, {}, {})
-                found.setdefault(owner[0], []).append(node)
+                node = Node(subsystem, name, _device_file(subsystem, name), above[1], path, {}, {})
+                found.setdefault(above[0], []).append(node)
     ordered = {address: tuple(sorted(nodes, key=_order)) for address, nodes in found.items()}
     return ordered, failures[0] if failures else None
 
@@ -60,11 +54,11 @@ def serials(tree: Tree) -> Mapping[str, tuple[Node, ...]]:
     """Only the virtio disks, with nothing read of them but the serial number: does the device still answer?"""
     found: dict[str, list[Node]] = {}
     for path in _members(tree, "block", []):
-        owner = _owner(path) if "/virtio" in path else None
-        if owner is not None:
+        above = _owner(path) if "/virtio" in path else None
+        if above is not None:
             name = path.rpartition("/")[2]
-            node = Node("block", name, _device_file("block", name), owner[1], path, {}, {})
-            found.setdefault(owner[0], []).append(node)
+            node = Node("block", name, _device_file("block", name), above[1], path, {}, {})
+            found.setdefault(above[0], []).append(node)
     _add_serials(tree, found)
     return {address: tuple(nodes) for address, nodes in found.items()}
 
@@ -126,10 +120,8 @@ def _linked(tree: Tree, link_path: str, link: Read) -> Optional[str]:
 
 def _owner(path: str) -> Optional[tuple[str, tuple[str, ...]]]:
     """The PCI function nearest above a device path, and the parts between them."""
-    found = list(_ADDRESS_IN_PATH.finditer(path))
-    if not found:
-        return None
-    return found[-1][1], tuple(path[found[-1].end() + 1 :].split("/")[:-1])
+    found = owner(path)
+    return None if found is None else (found[0], tuple(path[len(found[1]) + 1 :].split("/")[:-1]))
 
 
 def _node(tree: Tree, subsystem: str, path: str, via: tuple[str, ...]) -> Node:
@@ -161,7 +153,7 @@ def _partition(name: str, via: tuple[str, ...]) -> Optional[int]:
 
 
 def _device_file(subsystem: str, name: str) -> Optional[str]:
-    if subsystem in _WITHOUT_NODE:
+    if subsystem in FILELESS:
         return None
     if subsystem == "sound":
         return f"/dev/snd/{name}"

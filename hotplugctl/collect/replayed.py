@@ -8,10 +8,10 @@ from typing import Optional
 
 from hotplugctl.collect.signs import Hearing
 from hotplugctl.model.live import End, RawLine, Sign
-from hotplugctl.model.uevent import Uevent
+from hotplugctl.model.uevent import UDEV_GROUP, Uevent
 from hotplugctl.parse import looks
-from hotplugctl.parse.uevent import UDEV_GROUP, parse_entry
-from hotplugctl.source.replay import EVENTS, Stream
+from hotplugctl.parse.uevent import parse_entry
+from hotplugctl.source.replay import EVENTS, LOOKS, Stream
 
 _LATEST = 1e15
 _DIGITS = 20
@@ -22,14 +22,16 @@ class Replay:
     """The signs of a stream, in the order in which they were heard.
 
     ``udev``: udev is heard in it; ``kernel``: the kernel's own events are; both from its first lines (None: there are
-    no uevents in these). ``log_only``: it has no uevents at all. ``unparsed``: lines that fit no grammar, up to now;
-    ``cut``: the last line of a file is torn. ``realtime``: CLOCK_REALTIME minus CLOCK_MONOTONIC, where it is told.
+    no uevents in these). ``log_only``: it has no uevents at all. ``looked``: it has looks of its own. ``unparsed``:
+    lines that fit no grammar, up to now; ``cut``: the last line of a file is torn. ``realtime``: CLOCK_REALTIME minus
+    CLOCK_MONOTONIC, where it is told.
     """
 
     def __init__(self, stream: Stream) -> None:
         self.unparsed = 0
         self.cut = False
         self.realtime: Optional[float] = None
+        self.looked = LOOKS in stream.files
         self.log_only = EVENTS not in stream.files and "" not in stream.files
         self._hearing = Hearing()
         groups: set[Optional[int]] = set()
@@ -84,7 +86,7 @@ class Replay:
                 entry = decode(line.decode("utf-8", "backslashreplace"))
             except (ValueError, RecursionError):
                 entry = None
-            sign = self._sign(entry, line) if isinstance(entry, dict) else None
+            sign = self._sign(entry) if isinstance(entry, dict) else None
             if sign is not None:
                 yield sign
             elif not line.endswith(b"\n"):
@@ -92,7 +94,7 @@ class Replay:
             elif not isinstance(entry, dict) or not _is_heard(entry):
                 self.unparsed += 1
 
-    def _sign(self, entry: dict[str, object], line: bytes) -> Optional[Sign]:
+    def _sign(self, entry: dict[str, object]) -> Optional[Sign]:
         heard = _time(entry)
         if heard is None:
             return None
@@ -100,7 +102,7 @@ class Replay:
         if isinstance(raw, str):
             return self._hearing.sign(RawLine(heard, raw))
         if "functions" in entry:
-            found = looks.parse_line(line.decode("utf-8", "backslashreplace"))
+            found = looks.parse_entry(entry)
             if found is None:
                 return None
             realtime = entry.get("realtime")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Optional, Union
 
-from hotplugctl.collect import details, functions, modules, nodes
+from hotplugctl.collect import details, functions, modules, nodes, slot_names
 from hotplugctl.collect.guest import release
 from hotplugctl.model.devices import Node, PciFunction
 from hotplugctl.model.listing import Names
@@ -17,7 +17,11 @@ from hotplugctl.parse.uevent import parse_datagram
 from hotplugctl.source.tree import Tree
 
 _SEQNUM = "/sys/kernel/uevent_seqnum"
-_SLOTS = "/sys/bus/pci/slots"
+# systemd-udevd keeps the one while it is at work, and writes the other when its rules have run (udev_manager.c,
+# device_update_db() in sd-device).
+_UDEV_BUSY = "/run/udev/queue"
+_UDEV_DATA = "/run/udev/data"
+_UDEV_KEYS = {"block": ("b", "dev"), "net": ("n", "ifindex")}
 _SYS = len("/sys")
 # Lines that are there when the listening begins come all at once, and were printed long before.
 _BACKLOG_S = 1.0
@@ -55,7 +59,7 @@ class Hearing:
         if int(parts[0]) >= _FACILITY:
             return None
         body = text.partition("\n")[0]
-        at = min(heard, self._at(heard, int(parts[2]) / 1e6))
+        at = max(0.0, min(heard, self._at(heard, int(parts[2]) / 1e6)))
         head, message = Head.split(body)
         event = None
         if message[:4] in kernel_events.STARTS or kernel_events.worth(head):
@@ -83,16 +87,24 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 18
 
 
-def look(tree: Tree, kind: str, only: Optional[tuple[str, ...]] = None, lost: Optional[str] = None) -> Look:
-    """A look at a tree: all functions, or those of ``only``. Nothing is read that asks a device."""
+def look(
+    tree: Tree, kind: str, only: Optional[Collection[str]] = None, lost: Optional[str] = None, *, claims: bool = False
+) -> Look:
+    """A look at a tree: all functions, or those of ``only``, closely. Nothing is read that asks a device.
+
+    ``claims``: which modules claim what has no driver; a close look knows that anyway.
+    """
+    closely = only is not None
+    wanted = frozenset(only or ())
     before = _seqnum(tree)
     listed = functions.collect(tree)
-    items = [item for item in listed.items if only is None or item.address in only]
+    items = [item for item in listed.items if not closely or item.address in wanted]
     found, failure = nodes.bare(tree)
     children = _children(tree)
-    slots = _slots(tree)
-    claims = _claims(tree, items) if only is not None else None
-    facts = tuple(_fact(item, found.get(item.address, ()), children, slots, claims) for item in items)
+    slots, _ = slot_names.collect(tree)
+    claimed = _claims(tree, items) if closely or claims else None
+    done = _done_by_udev(tree, [node for item in items for node in found.get(item.address, ())], closely)
+    facts = tuple(_fact(item, found.get(item.address, ()), done, children, slots, claimed) for item in items)
     after = _seqnum(tree)
     numbers = None if before is None or after is None else (before, after)
     complete = listed.failure is None and failure is None
@@ -100,15 +112,40 @@ def look(tree: Tree, kind: str, only: Optional[tuple[str, ...]] = None, lost: Op
 
 
 def _fact(
-    item: PciFunction, below: tuple[Node, ...], children: Mapping[str, Mapping[str, Optional[str]]],
-    slots: Mapping[str, str], claims: Optional[Mapping[str, tuple[str, ...]]],
+    item: PciFunction, below: tuple[Node, ...], done: Mapping[str, bool],
+    children: Mapping[str, Mapping[str, Optional[str]]], slots: Mapping[str, str],
+    claims: Optional[Mapping[str, tuple[str, ...]]],
 ) -> FunctionFact:  # fmt: skip
     return FunctionFact(
         item.address, item.path[_SYS:], item.class_, None if item.vendor is None else f"{item.vendor}:{item.device}",
         item.driver, slots.get(item.slot_address),
-        tuple(NodeFact(node.subsystem, node.name, node.node, node.path[_SYS:]) for node in below),
+        tuple(
+            NodeFact(node.subsystem, node.name, node.node, node.path[_SYS:], done.get(node.path)) for node in below
+        ),
         children.get(item.address, {}), None if claims is None else claims.get(item.modalias or "", ()),
     )  # fmt: skip
+
+
+def _done_by_udev(tree: Tree, nodes: list[Node], closely: bool) -> Mapping[str, bool]:
+    """Path of a disk or interface → udev is done with it; those left out: unknown.
+
+    One without a record is unfinished only while udevd is at work: what it was never told of (before it was started)
+    gets none. So, unless one wants it ``closely``, a quiet udevd is not asked.
+    """
+    busy = isinstance(tree.kind_of(_UDEV_BUSY), str)
+    listing = tree.names(_UDEV_DATA) if busy or closely else None
+    if not isinstance(listing, Names):
+        return {}
+    records = frozenset(listing.names)
+    found: dict[str, bool] = {}
+    for node in nodes:
+        letter, attribute = _UDEV_KEYS.get(node.subsystem, ("", ""))
+        number = tree.read(f"{node.path}/{attribute}") if letter else None
+        if isinstance(number, Value):
+            done = f"{letter}{number.text.strip()}" in records
+            if done or busy:
+                found[node.path] = done
+    return found
 
 
 def _claims(tree: Tree, items: list[PciFunction]) -> Optional[Mapping[str, tuple[str, ...]]]:
@@ -123,17 +160,6 @@ def _children(tree: Tree) -> Mapping[str, Mapping[str, Optional[str]]]:
     found: dict[str, dict[str, Optional[str]]] = {}
     for child in details.virtio_children(tree):
         found.setdefault(child.address, {})[child.path[_SYS:]] = child.driver
-    return found
-
-
-def _slots(tree: Tree) -> Mapping[str, str]:
-    """Slot address → name: names repeat with suffixes, addresses do not."""
-    listing = tree.names(_SLOTS)
-    found: dict[str, str] = {}
-    for name in listing.names if isinstance(listing, Names) else ():
-        address = tree.read(f"{_SLOTS}/{name}/address")
-        if isinstance(address, Value):
-            found[address.text] = name
     return found
 
 

@@ -55,8 +55,8 @@ def topology(tree: Tree, items: tuple[PciFunction, ...]) -> Topology:
     return Topology(by_address, of_buses, known, of_acpi, slots.collect(tree, around))
 
 
-def collect(tree: Tree) -> Snapshot:
-    """Everything that ``check`` needs."""
+def collect(tree: Tree, *, asks: bool = True) -> Snapshot:
+    """Everything that ``check`` needs; without ``asks`` nothing is read that may never return."""
     listed = functions.collect(tree)
     where = topology(tree, listed.items)
     release = guest.release(tree)
@@ -82,7 +82,7 @@ def collect(tree: Tree) -> Snapshot:
         guest.collect(tree, release, config.symbols, listed.items),
         listed,
         of_details,
-        nodes.serials(tree),
+        nodes.serials(tree) if asks else {},
         children,
         where.slots,
         core,

@@ -149,10 +149,13 @@ def _bar(state: State, journey: Journey, event: KernelEvent, at: float) -> None:
     if not isinstance(bar, str) or word is None or (len(journey.bars) >= _BARS_KEPT and bar not in journey.bars):
         return
     journey.bars[bar] = word
+    if journey.settled:
+        # Windows move whenever something comes or goes behind a bridge: no stage of the bridge's own insertion.
+        return
     if word == "assigned":
         if all(known == "assigned" for known in journey.bars.values()):
             journey.stages[RESOURCES] = at
-    elif word == "failed":
+    elif word == "failed" and not bar.startswith("bridge"):
         journey.stages.pop(RESOURCES, None)
         state.arm(journey, FAULT_LIMIT_S)
 

@@ -37,8 +37,8 @@ def feed(state: State, sign: Sign) -> tuple[State, list[Transition]]:
     A look of facts is taken in first: it is asked for (``wanting``) because something is overdue.
     """
     if type(sign.what) is Look and sign.what.kind == "facts":
-        step(state, sign)
-        return tick(state, sign.heard)
+        _, out = step(state, sign)
+        return state, out + tick(state, sign.heard)[1]
     _, out = tick(state, sign.heard)
     _, more = step(state, sign)
     return state, (out + more if out else more)
@@ -105,13 +105,20 @@ def next_deadline(state: State) -> Optional[float]:
 
 def wanting(state: State, now: float) -> tuple[str, ...]:
     """Functions that are overdue at ``now``, of which a look (``Look`` of kind ``facts``) may tell the reason."""
-    if not state.queue or state.queue[0][0] > now:
+    queue = state.queue
+    if not queue or queue[0][0] > now:
         return ()
-    due = {address for deadline, address in state.queue if address and deadline <= now}
-    found = (state.functions.get(address) for address in due)
-    return tuple(
-        sorted(one.address for one in found if one is not None and one.deadline is not None and one.deadline <= now)
-    )
+    # A heap: what is below an entry is due no earlier (heapq). The rest of a long queue is not looked at.
+    found = set()
+    places = [0]
+    while places:
+        place = places.pop()
+        if place < len(queue) and queue[place][0] <= now:
+            places += (2 * place + 1, 2 * place + 2)
+            journey = state.functions.get(queue[place][1])
+            if journey is not None and journey.deadline is not None and journey.deadline <= now:
+                found.add(journey.address)
+    return tuple(sorted(found))
 
 
 def _due(state: State, journey: Journey, at: float, cut: str = "") -> list[Transition]:

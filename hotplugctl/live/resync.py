@@ -29,10 +29,8 @@ _GONE = "resync: gone in a fresh look"
 def take(state: State, look: Look, at: float) -> list[Transition]:
     """Take in a look."""
     if look.kind == "facts":
-        for fact in look.functions:
-            _facts(state, fact)
         state.slots.update(look.slots)
-        return []
+        return [one for fact in look.functions for one in _facts(state, fact, at)]
     state.slots = dict(look.slots)
     state.blind = state.blind and not look.complete
     state.udev = look.udev if look.udev is not None else state.udev
@@ -45,16 +43,26 @@ def take(state: State, look: Look, at: float) -> list[Transition]:
     return _resync(state, look, at)
 
 
-def _facts(state: State, fact: FunctionFact) -> None:
-    """More about a function that is known; what it is not known to be does not change by it."""
+def _facts(state: State, fact: FunctionFact, at: float) -> list[Transition]:
+    """More about a function that is known; what it is not known to be does not change by it.
+
+    It may be ready after all: udev's word on its node can be lost.
+    """
     journey = state.functions.get(fact.address)
     if journey is None:
-        return
+        return []
     journey.class_ = journey.class_ or fact.class_
     journey.ids = journey.ids or fact.ids
     journey.modules = fact.modules if fact.modules is not None else journey.modules
     journey.trouble = fact.trouble or journey.trouble
     journey.slot = journey.slot or fact.slot
+    out: list[Transition] = []
+    for node in fact.nodes:
+        known = journey.nodes.get(node.path)
+        if known is not None and node.udev and not known.ready:
+            known.ready = True
+            out += settle(state, journey, at, None, known)
+    return out
 
 
 def _settle_in(state: State, fact: FunctionFact) -> Journey:

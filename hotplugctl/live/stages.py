@@ -192,7 +192,7 @@ def _node(journey: Journey) -> Optional[NodeState]:
     """The node that the function is used through: a disk (no partition of it), an interface."""
     subsystem = wanted_node(journey)
     for node in journey.nodes.values():
-        if node.subsystem == subsystem and not _is_part(journey, node):
+        if node.subsystem == subsystem and not is_part(journey, node):
             return node
     return None
 
@@ -205,11 +205,12 @@ def _used(state: State, journey: Journey) -> Optional[NodeState]:
 
 
 def _is_usable(state: State, journey: Journey, node: NodeState) -> bool:
-    if node.subsystem != wanted_node(journey) or _is_part(journey, node):
+    if node.subsystem != wanted_node(journey) or is_part(journey, node):
         return False
     return node.ready or not state.udev
 
 
-def _is_part(journey: Journey, node: NodeState) -> bool:
+def is_part(journey: Journey, node: NodeState) -> bool:
+    """Whether a node is a partition of another that is there."""
     above = journey.nodes.get(node.path.rpartition("/")[0])
     return above is not None and above.subsystem == "block"

@@ -6,7 +6,7 @@ import math
 from heapq import heapify, heappush
 from typing import Optional
 
-from hotplugctl.live.paths import parent
+from hotplugctl.model.address import parent
 from hotplugctl.model.live import Journey, NodeState, Transition
 
 LIMIT_S = 10.0

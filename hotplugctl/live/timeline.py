@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from typing import Optional
 
 from hotplugctl.live.log_only import LogReader
-from hotplugctl.live.paths import owner, parent
 from hotplugctl.live.reducer import feed, start
 from hotplugctl.live.stages import failed_bars
-from hotplugctl.live.state import State
+from hotplugctl.live.state import LIMIT_S, State
 from hotplugctl.live.timeline_evidence import Heard
+from hotplugctl.live.timeline_going import Going
+from hotplugctl.live.timeline_nodes import OWN, arrived, disk_of, whole
 from hotplugctl.live.timeline_numbers import Numbers
 from hotplugctl.live.timeline_waits import Marks
+from hotplugctl.model.address import owner, parent
 from hotplugctl.model.live import (
     ANNOUNCED,
     BOUND,
@@ -28,13 +30,13 @@ from hotplugctl.model.live import (
     NODE_RENAMED,
     REMOVAL_REQUESTED,
     STAGES,
+    UDEV,
     End,
     Journey,
     Sign,
     Transition,
 )  # fmt: skip
 from hotplugctl.model.log import LogLine
-from hotplugctl.model.report import Evidence
 from hotplugctl.model.timeline import (
     ADD,
     FAILED,
@@ -46,52 +48,20 @@ from hotplugctl.model.timeline import (
     Passage,
     Timeline,
 )  # fmt: skip
-from hotplugctl.model.uevent import Uevent
+from hotplugctl.model.uevent import UDEV_GROUP, Uevent
 
 _UNDOES = {REMOVAL_REQUESTED: ANNOUNCED, NODE_REMOVED: NODE, DRIVER_UNBOUND: BOUND, FUNCTION_REMOVED: ENUMERATED}
-# Signs of a removal that lie further apart belong to different ones: a partition table read anew, a driver changed. A
-# disk may go long before the host that it was behind.
-_APART_S = 60.0
-_APART_AT_HOST_S = 3.0
 _PATIENCE_S = 3600.0
 _FUNCTIONS_KEPT = 50_000
 PASSAGES_KEPT = 20_000
 """Insertions and removals that are told one by one: a guest with a thousand disks comes and goes ten times."""
 _NOTHING: Mapping[str, str] = {}
-_CUT = {"outcome": "the record ends before the device was ready"}
 _LOG_ENDS = {"outcome": "the kernel log says no more of it"}
 _NOBODY = {"outcome": "what was in the slot is not known"}
 _LOG_GOES = {"outcome": "a kernel log does not say that a function has gone"}
 
 
-class _Going:
-    """A passage that is under way. ``stages``: milestone → when, and what said so."""
-
-    __slots__ = (
-        "driver", "evidence", "first", "journey", "nodes", "outcome", "patience", "reason", "slot", "stages", "unknown",
-    )  # fmt: skip
-
-    def __init__(self, journey: Optional[Journey], first: float) -> None:
-        self.journey = journey
-        self.first = first
-        self.stages: dict[str, float] = {}
-        self.evidence: dict[str, Optional[Evidence]] = {}
-        self.nodes: dict[str, None] = {}
-        self.slot: Optional[str] = None
-        self.driver: Optional[str] = None
-        self.unknown: Mapping[str, str] = _CUT
-        self.patience = _APART_S
-        self.outcome: Optional[str] = None
-        self.reason: Optional[str] = None
-
-    def reach(self, stage: str, at: float, evidence: Optional[Evidence]) -> None:
-        """Note when a stage was reached; the evidence stays with the time that it is for."""
-        if self.stages.get(stage) != at or self.evidence.get(stage) is None:
-            self.stages[stage] = at
-            self.evidence[stage] = evidence
-
-
-_NONE = _Going(None, 0.0)
+_NONE = Going(None, 0.0)
 
 
 class Fold:
@@ -112,8 +82,10 @@ class Fold:
         self._heard = Heard()
         self._marks = Marks()
         self._known: dict[str, Journey] = dict(state.functions)
-        self._coming: dict[str, _Going] = {}
-        self._leaving: dict[str, _Going] = {}
+        self._coming: dict[str, Going] = {}
+        self._leaving: dict[str, Going] = {}
+        # What came behind a function that was there, until udev is done with it.
+        self._behind: dict[tuple[str, str], Going] = {}
         self._now = 0.0
         self._log = LogReader() if state.by_log else None
 
@@ -135,6 +107,8 @@ class Fold:
             self._stays(what.event.slot)
         for told in self._feed(sign):
             self._tell(told)
+        if self._behind and isinstance(what, Uevent) and what.group == UDEV_GROUP and what.action == "add":
+            self._done_by_udev(sign.at, what.devpath)
         if self._log is not None and len(self._state.functions) > _FUNCTIONS_KEPT:
             # A log tells no removals: without end the functions of it would be too.
             self._arrived(self._drop_oldest(), None)
@@ -180,6 +154,9 @@ class Fold:
             self._tell(told)
         for address in list(self._coming):
             self._arrived(address, None)
+        for (address, _), going in self._behind.items():
+            self._keep(ADD, address, going)
+        self._behind = {}
         for address, going in list(self._leaving.items()):
             if self._log is not None:
                 going.unknown = _LOG_GOES
@@ -187,12 +164,15 @@ class Fold:
             elif ANNOUNCED in going.stages:
                 going.outcome, going.reason = STALLED, "asked to go, and still there at the end"
                 self._keep(REMOVE, address, going)
+            else:
+                self._went(address, going)
         self._earlier += sorted(self._done, key=lambda one: (one.first or 0.0, one.address or ""))
         self._done = []
 
-    def _keep(self, action: str, address: Optional[str], going: _Going) -> None:
+    def _keep(self, action: str, address: Optional[str], going: Going) -> None:
         passage = self._passage(action, address, going)
-        self._numbers.add(passage)
+        if going.function:
+            self._numbers.add(passage)
         if len(self._done) + len(self._earlier) < PASSAGES_KEPT:
             self._done.append(passage)
         else:
@@ -210,14 +190,16 @@ class Fold:
             self._left(address, "something came anew at its address")
             self._arrived(address, "came anew, and its removal was not seen")
             first = told.monotonic if journey is None or journey.first is None else journey.first
-            self._coming[address] = _Going(journey, first)
+            self._coming[address] = Going(journey, first)
+        if told.event == NODE_ADDED and ANNOUNCED not in self._leaving.get(address, _NONE).stages:
+            self._went(address, self._leaving.pop(address, _NONE))
         going = self._coming.get(address)
-        if going is not None:
+        if told.event == NODE_ADDED and self._is_later(going, told):
+            self._came(address, told)
+        elif going is not None:
             self._follow(going, told)
         if told.event in _UNDOES:
             self._undo(address, told)
-        elif told.event == NODE_ADDED and ANNOUNCED not in self._leaving.get(address, _NONE).stages:
-            self._leaving.pop(address, None)
         if told.event == FUNCTION_REMOVED:
             self._arrived(address, told.reason)
             self._known.pop(address, None)
@@ -229,7 +211,7 @@ class Fold:
             return
         pressed = self._marks.pressed(told.slot)
         at = told.monotonic if pressed is None else min(pressed, told.monotonic)
-        going = _Going(None, at)
+        going = Going(None, at)
         going.slot, going.reason = told.slot, told.reason
         going.reach(ANNOUNCED, at, self._heard.of(at, ANNOUNCED, None))
         if told.event == DEVICE_STALLED:
@@ -238,13 +220,62 @@ class Fold:
             going.unknown = _NOBODY
         self._keep(ADD if told.event == DEVICE_STALLED else REMOVE, None, going)
 
-    def _follow(self, going: _Going, told: Transition) -> None:
+    def _is_later(self, going: Optional[Going], told: Transition) -> bool:
+        """Whether a node came when its function had long been ready; a log does not tell those of the boot apart."""
+        if self._log is not None or told.stage is not None:
+            return False
+        return going is None or told.monotonic - max(going.node_at, *going.stages.values()) > LIMIT_S
+
+    def _came(self, address: str, told: Transition) -> None:
+        """A disk behind a controller that was there."""
+        journey = self._state.functions.get(address)
+        node = arrived(journey, told)
+        if node is None or journey is None:
+            return
+        disk = disk_of(journey, node)
+        if disk is not None:
+            # Its partitions come with it; those of a disk that was there are no device.
+            going = self._behind.get((address, disk.name))
+            if going is not None:
+                going.nodes[node.name] = None
+            return
+        going = Going(journey, told.monotonic)
+        going.reach(NODE, told.monotonic, self._heard.of(told.monotonic, NODE, journey))
+        going.nodes[node.name] = None
+        going.driver, going.slot = told.driver, told.slot
+        going.function, going.reason = False, f"{node.name}: behind a function that was there"
+        if self._state.udev and not node.ready:
+            self._behind[address, node.name] = going
+        else:
+            going.outcome = READY
+            self._keep(ADD, address, going)
+
+    def _done_by_udev(self, at: float, devpath: str) -> None:
+        found = owner(devpath)
+        journey = None if found is None else self._state.functions.get(found[0])
+        node = None if journey is None else journey.nodes.get(devpath)
+        going = None if journey is None or node is None else self._behind.pop((journey.address, node.name), None)
+        if journey is not None and going is not None:
+            going.reach(UDEV, at, self._heard.of(at, UDEV, journey))
+            going.outcome = READY
+            self._keep(ADD, journey.address, going)
+
+    def _went(self, address: str, going: Going) -> None:
+        """Nodes have gone and their function stays: a disk that was pulled, or partitions that are read anew."""
+        disks = whole(going.own, going.journey)
+        if disks and self._log is None:
+            going.function = False
+            going.outcome, going.reason = REMOVED, f"{', '.join(disks)}: behind a function that stays"
+            self._keep(REMOVE, address, going)
+
+    def _follow(self, going: Going, told: Transition) -> None:
         journey = going.journey
         going.driver = told.driver or going.driver
         if told.event not in (DRIVER_UNBOUND, FUNCTION_REMOVED):
             self._copy(going)
         if told.event in (NODE_ADDED, NODE_RENAMED) and told.name is not None:
             going.nodes[told.name] = None
+            going.node_at = told.monotonic
             if told.event == NODE_RENAMED and told.reason is not None:
                 going.nodes.pop(told.reason.removeprefix("was "), None)
         if told.event == DEVICE_READY:
@@ -257,7 +288,7 @@ class Fold:
                 # Many drivers say nothing when all is well.
                 going.outcome, going.reason, going.unknown = None, None, _LOG_ENDS
 
-    def _copy(self, going: _Going) -> None:
+    def _copy(self, going: Going) -> None:
         """What the reducer knows of the stages now: it forgets some when a driver lets go."""
         journey = going.journey
         if journey is None:
@@ -271,14 +302,22 @@ class Fold:
         going = self._leaving.get(address)
         at = told.monotonic
         if going is None or at - max(going.stages.values()) > going.patience:
-            going = self._leaving[address] = _Going(self._known.get(address), at)
+            if going is not None:
+                self._went(address, going)
+            going = self._leaving[address] = Going(self._known.get(address), at)
         if told.event == NODE_REMOVED and told.name is not None:
             going.nodes[told.name] = None
+            if told.subsystem in OWN:
+                going.own[told.name] = None
+            before = self._behind.pop((address, told.name), None)
+            if before is not None:
+                before.outcome, before.reason = REMOVED, f"{told.name}: gone before udev was done with it"
+                self._keep(ADD, address, before)
         going.slot = told.slot or going.slot
         going.driver = told.driver or going.driver
         stage = _UNDOES[told.event]
         going.reach(stage, at, self._heard.of(at, stage, going.journey))
-        going.patience = _patience(going)
+        going.be_patient()
 
     def _left(self, address: str, reason: Optional[str]) -> None:
         going = self._leaving.pop(address, None)
@@ -298,7 +337,7 @@ class Fold:
             self._copy(going)
         self._keep(ADD, address, going)
 
-    def _passage(self, action: str, address: Optional[str], going: _Going) -> Passage:
+    def _passage(self, action: str, address: Optional[str], going: Going) -> Passage:
         journey = going.journey
         stages = tuple(
             Milestone(name, at, max(0.0, round((at - going.first) * 1000, 3)), going.evidence.get(name))
@@ -321,15 +360,6 @@ class Fold:
             address, ids, action, slot, driver, tuple(going.nodes), going.first, stages, waits, going.outcome,
             going.reason, unknown,
         )  # fmt: skip
-
-
-def _patience(going: _Going) -> float:
-    """How long after this sign another may still be of the same removal."""
-    journey = going.journey
-    if journey is None or ANNOUNCED in going.stages:
-        return _APART_S
-    hosts = any(node.subsystem == "scsi_host" for node in journey.nodes.values())
-    return _APART_AT_HOST_S if hosts else _APART_S
 
 
 def _is_boot(sign: Sign) -> bool:

@@ -19,9 +19,8 @@ from hotplugctl.model.live import (
 )
 from hotplugctl.model.log import LogLine
 from hotplugctl.model.report import Evidence
-from hotplugctl.model.uevent import Uevent
+from hotplugctl.model.uevent import UDEV_GROUP, Uevent
 
-_UDEV_GROUP = 2
 _KEPT = 20_000
 _LONGEST = 240
 
@@ -63,7 +62,7 @@ class Heard:
 def _said(sign: Sign) -> Optional[str]:
     what = sign.what
     if isinstance(what, Uevent):
-        return f"{'UDEV' if what.group == _UDEV_GROUP else 'KERNEL'} {what.action} {what.devpath}"[:_LONGEST]
+        return f"{'UDEV' if what.group == UDEV_GROUP else 'KERNEL'} {what.action} {what.devpath}"[:_LONGEST]
     if not isinstance(what, LogLine) or (what.event is None and what.address is None):
         return None
     # The address that the message itself holds is no part of its head.

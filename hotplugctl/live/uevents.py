@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from typing import Optional
 
-from hotplugctl.live.paths import CHILD_BUSES, NODE_CLASSES, device_file, owner, parent
+from hotplugctl.live.paths import CHILD_BUSES, device_file
 from hotplugctl.live.stages import bound, node_added, settle
 from hotplugctl.live.state import NODES_LIMIT, State, told
+from hotplugctl.model.address import owner, parent
+from hotplugctl.model.devices import NODE_CLASSES
 from hotplugctl.model.live import (
     CHILD,
     DRIVER_UNBOUND,
@@ -25,9 +27,8 @@ from hotplugctl.model.live import (
     NodeState,
     Transition,
 )  # fmt: skip
-from hotplugctl.model.uevent import Uevent
+from hotplugctl.model.uevent import UDEV_GROUP, Uevent
 
-UDEV_GROUP = 2
 _UNHEARD_ADD = "its own add event was not heard"
 _UNHEARD_REMOVE = "its remove event was not heard"
 # A function whose first sign in the log is older than this has come anew.
@@ -160,15 +161,25 @@ def _removed(state: State, event: Uevent, at: float, address: str) -> list[Trans
 
 def removed(state: State, journey: Journey, at: float, reason: Optional[str]) -> list[Transition]:
     """A function has gone, and with it what was behind it and its nodes; those whose own events are missing say so."""
+    going, gone = [journey], []
+    # No recursion: bridges behind bridges may be as many as a recording cares to tell.
+    while going:
+        one = going.pop()
+        gone.append(one)
+        behind = sorted(state.behind.pop(one.address, ()))
+        state.drop(one)
+        going += [state.functions[address] for address in behind if address in state.functions]
     out: list[Transition] = []
-    behind = sorted(state.behind.pop(journey.address, ()))
-    state.drop(journey)
-    for address in behind:
-        other = state.functions.get(address)
-        if other is not None:
-            out += removed(state, other, at, _UNHEARD_REMOVE)
-    for node in sorted(journey.nodes.values(), key=lambda one: -len(one.path)):
-        out.append(told(state, NODE_REMOVED, at, journey, node, None, _UNHEARD_REMOVE))
+    for one in reversed(gone):
+        out += _farewell(state, one, at, reason if one is journey else _UNHEARD_REMOVE)
+    return out
+
+
+def _farewell(state: State, journey: Journey, at: float, reason: Optional[str]) -> list[Transition]:
+    out = [
+        told(state, NODE_REMOVED, at, journey, node, None, _UNHEARD_REMOVE)
+        for node in sorted(journey.nodes.values(), key=lambda one: -len(one.path))
+    ]
     if journey.told:
         since = None if journey.leaving is None else max(0.0, round((at - journey.leaving) * 1000, 3))
         out.append(told(state, FUNCTION_REMOVED, at, journey, None, None, reason, since))

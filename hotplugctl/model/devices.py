@@ -7,6 +7,15 @@ from hotplugctl.model.reads import Failure
 
 Detail = Union[str, int, bool, None]
 
+NODE_CLASSES = (
+    "block", "drm", "infiniband", "net", "nvme", "ptp", "rtc", "scsi_generic", "scsi_host", "scsi_tape",
+    "sound", "tpm", "tty", "uio", "usbmisc", "video4linux", "virtio-ports", "watchdog",
+)  # fmt: skip
+"""Classes whose members a user would call a device; bdi, bsg, scsi_device and the like only mirror these."""
+
+FILELESS = frozenset({"net", "scsi_host", "infiniband"})
+"""Those of them whose members have no file in /dev."""
+
 
 class Node(NamedTuple):
     """A kernel device that a function's driver made: a disk, a partition, an interface, a SCSI host.

@@ -3,13 +3,17 @@
 from collections.abc import Mapping
 from typing import NamedTuple, Optional
 
+KERNEL_GROUP = 1
+UDEV_GROUP = 2
+"""The multicast groups of NETLINK_KOBJECT_UEVENT: whose message it is."""
+
 
 class Uevent(NamedTuple):
     """One announcement.
 
     ``action`` is empty for a record that is a state and no event (``udevadm info -e``). ``devpath`` begins with ``/``
     and has no ``/sys`` before it. ``at`` is seconds of CLOCK_MONOTONIC, None where the source does not say. ``group``
-    is 1 for the kernel's own message, 2 for udev's, None for neither. ``properties`` are as received, in order.
+    is ``KERNEL_GROUP``, ``UDEV_GROUP``, or None for neither. ``properties`` are as received, in order.
     """
 
     action: str

@@ -6,6 +6,7 @@ The last one, of kind ``end``, is no look: it says when the listening ended.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Optional
 
 from hotplugctl.model.live import FunctionFact, Look, NodeFact
@@ -13,19 +14,14 @@ from hotplugctl.model.live import FunctionFact, Look, NodeFact
 _KINDS = ("start", "resync", "scan", "facts", "end")
 _ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]\Z")
 _LATEST = 1e15
-Json = dict[str, object]
+Json = Mapping[str, object]
 
 
-def parse_line(line: str) -> Optional[tuple[float, Look]]:
-    """When, and what was found; None where the line is no such record. What in it is of another type is left out."""
-    from json import JSONDecoder
+def parse_entry(entry: Json) -> Optional[tuple[float, Look]]:
+    """When, and what was found, of a line that was decoded; None where it is no such record.
 
-    try:
-        entry = JSONDecoder(parse_int=_number).decode(line)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(entry, dict):
-        return None
+    What in it is of another type is left out.
+    """
     at, kind, functions = entry.get("t"), entry.get("kind"), entry.get("functions")
     if isinstance(at, bool) or not isinstance(at, (int, float)) or not 0 <= at < _LATEST:
         return None
@@ -88,7 +84,3 @@ def _numbers(value: object) -> Optional[tuple[int, int]]:
         return None
     first, last = value
     return (first, last) if type(first) is int and type(last) is int else None
-
-
-def _number(text: str) -> Optional[int]:
-    return int(text) if len(text) <= 20 else None

@@ -6,15 +6,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Optional
 
-from hotplugctl.model.uevent import Uevent, UeventsText
+from hotplugctl.model.uevent import KERNEL_GROUP, UDEV_GROUP, Uevent, UeventsText
 
 _Block = tuple[dict[str, str], Optional[float], Optional[int]]
 _UDEV_PREFIX = b"libudev\0"
 _UDEV_MAGIC = b"\xfe\xed\xca\xfe"
 _UDEV_HEADER = 24
 _DIGITS = 20
-KERNEL_GROUP = 1
-UDEV_GROUP = 2
 
 
 def parse_file(text: str) -> dict[str, str]:

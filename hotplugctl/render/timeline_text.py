@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Callable
 
-from hotplugctl.model.timeline import ACTIONS, REMOVE, REMOVED, Passage, Spread, Timeline, Wait
+from hotplugctl.model.timeline import ACTIONS, Passage, Spread, Timeline, Wait
 from hotplugctl.render.columns import Column
 from hotplugctl.render.escape import printable
 from hotplugctl.render.table import UNKNOWN, cell, table
@@ -88,7 +88,7 @@ def _reasons(passages: Iterable[Passage]) -> list[str]:
     lines = []
     for one in passages:
         why = one.reason or one.unknown.get("outcome")
-        if why is not None and not (one.outcome == REMOVED and one.action == REMOVE):
+        if why is not None:
             name = one.address or f"slot {one.slot}"
             lines.append(f"{printable(name)}: {one.action}: {printable(why)}")
     return lines

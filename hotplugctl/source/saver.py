@@ -7,11 +7,8 @@ from collections.abc import Iterable
 from typing import TextIO
 
 from hotplugctl.errors import BadTarget, OutputFailed
+from hotplugctl.source.replay import NAMES
 
-EVENTS = "netlink-uevent.jsonl"
-LOG = "kmsg.jsonl"
-LOOKS = "looks.jsonl"
-_FILES = (EVENTS, LOG, LOOKS)
 _FOLDER_MODE = 0o700
 _FILE_MODE = 0o600
 
@@ -26,7 +23,7 @@ class Saver:
         try:
             os.mkdir(out, _FOLDER_MODE)
             os.mkdir(os.path.join(out, "events"), _FOLDER_MODE)
-            for name in _FILES:
+            for name in NAMES:
                 handle = os.open(
                     os.path.join(out, "events", name), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _FILE_MODE
                 )

@@ -13,6 +13,7 @@ import struct
 from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from hotplugctl.model.live import RawEvent
+from hotplugctl.model.uevent import KERNEL_GROUP, UDEV_GROUP
 from hotplugctl.source.clock import monotonic
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ _SMALLEST = 16 << 20
 
 KERNEL = "kernel"
 UDEV = "udev"
-GROUPS = {KERNEL: 1, UDEV: 2}
-"""The multicast group of each source (``enum`` of libudev's monitor)."""
+GROUPS = {KERNEL: KERNEL_GROUP, UDEV: UDEV_GROUP}
+"""The multicast group of each source, as libudev's monitor calls them."""
 
 # The kernel's messages are below 4 KiB, those of udev rarely above 8 KiB.
 _LARGEST = 1 << 16

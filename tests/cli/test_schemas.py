@@ -160,7 +160,9 @@ def test_drift_is_seen(answers, command, path, value):
 def test_schemas_are_sound():
     for name, schema in SCHEMAS.items():
         Draft202012Validator.check_schema(schema)
-        assert schema["properties"]["schema"] == {"const": f"hotplugctl.{name.partition('.')[0]}/1"}
+        # Of watch it is the first line that says so.
+        said = schema["$defs"]["hello"] if name == "watch" else schema
+        assert said["properties"]["schema"] == {"const": f"hotplugctl.{name.partition('.')[0]}/1"}
         assert schema["$id"].startswith(f"hotplugctl.{name.partition('.')[0]}/1")
 
 

@@ -64,7 +64,7 @@ def test_what_is_not_there_is_not_waited_for(hotplugctl, recordings, story, stag
 
 def test_gone_is_gone(hotplugctl, recordings):
     done = hotplugctl("wait", "--root", recordings.stage("pc-virtio", "after"), "--gone", "--node", "vdb")
-    assert (done.status, done.out, done.err) == (0, "", "")
+    assert (done.status, done.out, done.err) == (0, "gone: nothing that fits is there\n", "")
 
 
 def test_a_story_is_named_with_its_stage(hotplugctl, recordings):
@@ -262,6 +262,20 @@ def test_it_goes_while_it_comes(wait):
     assert done.document["waited_s"] >= 0.5
 
 
+def test_what_is_heard_together_with_the_last_of_it_counts_too(wait):
+    """Of one reading nothing is dropped, though the third event of it is what was waited for."""
+
+    def come_and_go():
+        wait.machine.plug(CARD, "nvme0n1")
+        wait.machine.unplug(CARD)
+        wait.machine.plug(OTHER, "nvme1n1")
+
+    wait.then = come_and_go
+    done = wait("--class", "storage", "--timeout", "20")
+    assert done.status == 0
+    assert [device["address"] for device in done.document["devices"]] == [OTHER]
+
+
 def test_events_are_lost_meanwhile(wait):
     def lose():
         wait.machine.plug(CARD, "nvme0n1", lost=True)
@@ -281,6 +295,24 @@ def test_by_its_serial_number(wait, serial, code):
     done = wait("--serial", serial, "--timeout", "0.05")
     assert done.status == code
     assert [device["address"] for device in done.document["devices"]] == [CARD][code:]
+
+
+def test_by_the_serial_number_of_another_at_the_same_place(wait):
+    """It has the same address and its disk the same name; both are heard in one reading."""
+
+    def disk(serial: bytes):
+        wait.machine.plug(CARD, "nvme0n1")
+        folder = wait.machine.sys / BUS / CARD / "block/nvme0n1/device"
+        folder.mkdir()
+        (folder / "vpd_pg80").write_bytes(b"\0\x80\0\x05" + serial)
+
+    def change():
+        wait.machine.unplug(CARD)
+        disk(b"SN-43")
+
+    disk(b"SN-42")
+    wait.then = change
+    assert wait("--serial", "SN-43", "--timeout", "2").status == 0
 
 
 def test_it_can_never_come(wait, monkeypatch):

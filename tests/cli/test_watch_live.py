@@ -16,7 +16,7 @@ import pytest
 from hotplugctl.cli import live_loop, watch_live
 from hotplugctl.cli.outlet import Outlet
 from hotplugctl.source.door import open_tree
-from hotplugctl.source.saver import EVENTS, LOG, LOOKS
+from hotplugctl.source.replay import EVENTS, LOG, LOOKS
 from tests.cli.test_schemas import faults
 from tests.machine import Machine
 

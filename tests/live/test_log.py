@@ -156,3 +156,16 @@ def test_by_the_log_alone():
     ):
         said += reducer.feed(state, line(text, at))[1]
     assert said[0].event == "function-added" and said[0].address == "0000:00:04.0"
+
+
+def test_windows_that_move_later_are_no_stage_of_the_bridge(story):
+    """What comes behind a bridge has its windows moved, long after the bridge itself was ready."""
+    story.log("pci 0000:00:02.0: [1b36:0001] type 01 class 0x060400")
+    story.kernel("add", PORT, PCI_CLASS="60400", PCI_ID="1B36:0001")
+    story.log("pci 0000:00:02.0: bridge window [mem 0xfe000000-0xfe1fffff]: assigned")
+    story.log("pci 0000:00:02.0: bridge window [mem size 0x00200000]: failed to assign")
+    reached = story.state.functions["0000:00:02.0"].stages["resources"]
+    story.wait(20)
+    assert story.events == ["function-added", "device-ready"]
+    story.log("shpchp 0000:00:02.0: bridge window [mem 0xfe100000-0xfe1fffff]: assigned")
+    assert story.state.functions["0000:00:02.0"].stages["resources"] == reached

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hotplugctl.model.live import FunctionFact, Look, NodeFact
 
-from .conftest import VDB, disk_fact, look
+from .conftest import DISK, VDB, disk_fact, look
 
 
 def test_nothing_differs_and_nothing_is_said(story):
@@ -94,3 +94,21 @@ def test_one_that_is_not_ready_yet_is_waited_for(story):
 def test_facts_of_the_unknown_are_nothing(story):
     story.sign(Look("facts", (FunctionFact("0000:00:09.0", "/devices/pci0000:00/0000:00:09.0"),), {}))
     assert story.said == [] and not story.state.functions
+
+
+def test_a_node_that_udev_is_at_work_on_is_not_ready(story):
+    busy = disk_fact()._replace(nodes=(disk_fact().nodes[0]._replace(udev=False),))
+    story.sign(look("resync", [busy], lost="ENOBUFS"))
+    assert "device-ready" not in story.events
+    story.udev("add", VDB, "block", DEVNAME="/dev/vdb")
+    assert story.events[-1] == "device-ready" and story.last.stage == "udev"
+
+
+def test_a_node_whose_word_from_udev_was_lost_is_ready_by_a_look(story):
+    """The look that is taken for the reason of a stall finds that there is none."""
+    story.kernel("add", DISK, PCI_CLASS="10000", PCI_ID="1AF4:1001")
+    story.kernel("add", VDB, "block", DEVNAME="vdb")
+    done = disk_fact()._replace(nodes=(disk_fact().nodes[0]._replace(udev=True),))
+    story.now += 20
+    story.sign(look("facts", [done]))
+    assert story.events == ["function-added", "node-added", "device-ready"]

@@ -43,6 +43,9 @@ class Guest:
         event = Uevent(action, path, subsystem, self.seq, None, 1, more)
         self.fold.take(Sign(at, at, event), f"events:{self.seq}")
 
+    def udev(self, at: float, action: str, path: str) -> None:
+        self.fold.take(Sign(at, at, Uevent(action, path, "block", self.seq, None, 2, {})), f"events:{self.seq}")
+
     def log(self, at: float, text: str) -> None:
         self.fold.take(Sign(at, at, line_of(text)), "log")
 
@@ -194,8 +197,49 @@ def test_a_disk_that_goes_long_before_its_host_is_no_part_of_that():
     guest.kernel(50.0, "remove", f"{HBA}/host2/scsi_host/host2", "scsi_host")
     guest.kernel(50.1, "unbind", HBA)
     guest.kernel(50.2, "remove", HBA)
-    removed = guest.close().passages[1]
+    alone, removed = guest.close().passages[1:]
+    assert brief(alone) == ("remove", "removed", "sdb: behind a function that stays", {"node": 0.0})
+    assert (alone.first, alone.address, alone.nodes) == (40.0, "0000:00:05.0", ("sdb",))
     assert (removed.first, removed.nodes) == (50.0, ("host2",))
+
+
+ADAPTER = FunctionFact("0000:00:05.0", HBA, "010000", "1000:0012", "sym53c8xx", "5")
+SDB = f"{HBA}/host2/target2:0:1/2:0:1:0/block/sdb"
+
+
+def test_a_disk_behind_a_controller_that_was_there():
+    guest = Guest(ADAPTER)
+    guest.fold._state.udev = True
+    guest.kernel(10.0, "add", SDB, "block", DEVNAME="sdb", DEVTYPE="disk")
+    guest.kernel(10.1, "add", f"{SDB}/sdb1", "block", DEVNAME="sdb1", DEVTYPE="partition")
+    guest.udev(10.5, "add", SDB)
+    guest.kernel(30.0, "remove", f"{SDB}/sdb1", "block", DEVNAME="sdb1", DEVTYPE="partition")
+    guest.kernel(30.1, "remove", SDB, "block", DEVNAME="sdb", DEVTYPE="disk")
+    added, removed = guest.close().passages
+    assert brief(added) == ("add", "ready", "sdb: behind a function that was there", {"node": 0.0, "udev": 500.0})
+    assert brief(removed) == ("remove", "removed", "sdb: behind a function that stays", {"node": 100.0})
+    assert added.nodes == ("sdb", "sdb1")
+    assert {(one.address, one.driver) for one in (added, removed)} == {("0000:00:05.0", "sym53c8xx")}
+
+
+def test_a_disk_behind_it_that_is_pulled_before_udev_is_done():
+    guest = Guest(ADAPTER)
+    guest.fold._state.udev = True
+    guest.kernel(10.0, "add", SDB, "block", DEVNAME="sdb", DEVTYPE="disk")
+    guest.kernel(10.1, "remove", SDB, "block", DEVNAME="sdb", DEVTYPE="disk")
+    guest.kernel(80.0, "add", SDB, "block", DEVNAME="sdb", DEVTYPE="disk")
+    first, removed, last = guest.close().passages
+    assert (first.outcome, first.reason) == ("removed", "sdb: gone before udev was done with it")
+    assert removed.action == "remove"
+    assert last.outcome is None and "ends before" in last.unknown["outcome"]
+
+
+def test_partitions_that_are_read_anew_are_no_device():
+    guest = Guest(ADAPTER._replace(nodes=(NodeFact("block", "sdb", "/dev/sdb", SDB),)))
+    for at in (10.0, 100.0):
+        guest.kernel(at, "add", f"{SDB}/sdb1", "block", DEVNAME="sdb1", DEVTYPE="partition")
+        guest.kernel(at + 1, "remove", f"{SDB}/sdb1", "block", DEVNAME="sdb1", DEVTYPE="partition")
+    assert guest.close().passages == ()
 
 
 def test_numbers_count_what_is_no_longer_told_one_by_one(monkeypatch: pytest.MonkeyPatch):

@@ -238,3 +238,21 @@ def test_one_that_comes_while_the_first_look_is_taken(story):
     assert story.said == []
     story.kernel("add", DISK, seq=1001, PCI_CLASS="10000")
     assert story.events == ["function-added"]
+
+
+def test_bridges_behind_bridges_without_end(blind):
+    """A recording may tell of more of them than a function can call itself."""
+    many = 3000
+    names = [f"0000:{number >> 5:02x}:{number & 31:02x}.0" for number in range(many)]
+    for above, name in zip(names, names[1:]):
+        blind.kernel("add", f"/devices/{above}/{name}", PCI_CLASS="60400")
+    blind.kernel("remove", f"/devices/{names[0]}/{names[1]}")
+    assert [one.address for one in blind.said if one.event == "function-removed"] == names[:0:-1]
+    assert not blind.state.functions
+
+
+def test_a_function_that_is_behind_itself(blind):
+    path = "/devices/0000:00:04.0/0000:00:04.0"
+    blind.kernel("add", path, PCI_CLASS="60400")
+    blind.kernel("remove", path)
+    assert blind.events == ["function-added", "function-removed"]

@@ -234,6 +234,7 @@ def test_a_transcript_of_qmp():
         ("virsh qemu-monitor-command vm 'pci_add", "'pci_add", None),
         ('{"execute": "device_add", "arguments": {"driver": "e1000", "addr": "3g"}}', '3g"}}', None),
         ('{"execute": "device_add", "arguments": {"driver": "e1000", "addr": 256}}', None, None),
+        ('{"execute": "device_add", "arguments": {"driver": 5}}', None, '"driver": DRIVER'),
         ('{"execute": "query-pci"}', '"query-pci"}', "device_add"),
         ('{"execute": "device_add", "arguments": []}', '"arguments": []}', None),
         ('{"execute": "device_add", "arguments": {"id": "x", "id": "y"}}', '"id": "y"}}', None),

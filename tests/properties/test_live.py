@@ -178,3 +178,38 @@ def test_a_fresh_look_has_the_last_word(signs, last):
 @given(streams())
 def test_the_same_signs_tell_the_same(signs):
     assert play(reducer.start(None), signs) == play(reducer.start(None), signs)
+
+
+@given(streams(), TIMES)
+def test_who_is_wanted_is_overdue_and_nobody_else(signs, now):
+    state = reducer.start(None)
+    play(state, signs)
+    queued = {address for _, address in state.queue}
+    assert set(reducer.wanting(state, now)) == {
+        one.address
+        for one in state.functions.values()
+        if one.address in queued and one.deadline is not None and one.deadline <= now
+    }
+
+
+class Counted(list):
+    """A list that counts how often it is looked into."""
+
+    looks = 0
+
+    def __getitem__(self, place):
+        self.looks += 1
+        return super().__getitem__(place)
+
+
+def test_of_a_long_queue_only_what_is_due_is_looked_at():
+    """A hundred thousand devices were ten thousand million looks once."""
+    state = reducer.start(None)
+    for number in range(2000):
+        path = f"/devices/pci0000:{number >> 5:02x}/0000:{number >> 5:02x}:{number & 31:02x}.0"
+        state, _ = reducer.step(
+            state, Sign(number / 100, number / 100, Uevent("add", path, "pci", number, None, 1, {}))
+        )
+    state.queue = Counted(state.queue)
+    assert len(reducer.wanting(state, 10.05)) == 6
+    assert state.queue.looks < 100

@@ -57,9 +57,7 @@ def plant(root, entries):
 
 def answers(tree, paths):
     return [
-        exact(call(path))
-        for path in paths
-        for call in (tree.read, tree.names, tree.link, tree.resolve, tree.kind_of)
+        exact(call(path)) for path in paths for call in (tree.read, tree.names, tree.link, tree.resolve, tree.kind_of)
     ]
 
 

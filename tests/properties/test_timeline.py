@@ -13,7 +13,7 @@ from hotplugctl.live.timeline import Fold
 from hotplugctl.model.live import STAGES, Sign
 from hotplugctl.model.timeline import ACTIONS, OUTCOMES, Timeline
 from hotplugctl.model.uevent import Uevent
-from hotplugctl.render import jsontext, timeline_document, timeline_text
+from hotplugctl.render import document_timeline, jsontext, timeline_text
 
 ADDRESSES = st.sampled_from(["0000:00:02.0", "0000:01:00.0", "0000:01:00.1", "10000:00:00.0"])
 NAMES = st.sampled_from(["vdb", "sdb", "nvme0n1", "ens4", "eth0", "\x1b[31m", "host2", "virtio1"])
@@ -78,7 +78,7 @@ def holds_together(found: Timeline, timed: bool) -> None:
         assert {wait.stage for wait in one.waits} <= {*names, None}
     text = timeline_text.rows(timeline_text.COLUMNS, found, True, True) + timeline_text.below(found)
     assert text.replace("\n", "").isprintable()
-    jsontext.dumps(timeline_document.timeline(found))
+    jsontext.dumps(document_timeline.timeline(found))
 
 
 def of_log(lines: list[str]) -> tuple[Timeline, str]:

@@ -73,6 +73,7 @@ def test_golden_parse(hotplugctl, golden, path):
         ("found", ["--class", "storage", "--count", "2"]),
         ("driverless", ["--class", "network"]),
         ("still-there", ["--gone", "--any"]),
+        ("gone", ["--gone", "--node", "vdz"]),
     ],
 )
 def test_golden_wait(hotplugctl, recordings, golden, without_pci_ids, name, asked):
@@ -87,4 +88,4 @@ def test_golden_help(hotplugctl, golden):
 
 def test_no_golden_is_left_over():
     held = {path.relative_to(GOLDENS).parts[0] for path in GOLDENS.iterdir()}
-    assert held == {*STAGES, "columns", "expect", "parse", "timeline", "wait", "help.txt"}
+    assert held == {*STAGES, "columns", "expect", "parse", "timeline", "wait", "watch", "help.txt"}

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from hotplugctl.errors import BadTarget, OutputFailed
-from hotplugctl.source.saver import EVENTS, LOG, LOOKS, Saver
+from hotplugctl.source.replay import EVENTS, LOG, LOOKS
+from hotplugctl.source.saver import Saver
 
 
 def test_lines_are_there_once_it_was_flushed(tmp_path: Path) -> None:

@@ -136,7 +136,8 @@ def _named(text: Text, name: str, arguments: dict[str, object], at: int) -> Comm
 
 def _device(text: Text, arguments: dict[str, object]) -> Command:
     options, numbers = _flat(text, arguments)
-    if not isinstance(arguments.get("driver"), str):
+    driver = arguments.get("driver")
+    if not isinstance(driver, str) or isinstance(driver, Number):
         _no_driver(text)
     return hmp.device("device_add", text.start, options, text.start, numbers)
 
