@@ -39,6 +39,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     if not jobs:
         print("lab: no scenario has such a name; --list names them all", file=sys.stderr)
         return WRONG
+    # Both, also where a shell has started us in the background, deaf to SIGINT.
+    signal.signal(signal.SIGINT, _terminated)
     signal.signal(signal.SIGTERM, _terminated)
     try:
         qemu.binary()
@@ -73,7 +75,7 @@ def _options(argv: Optional[Sequence[str]]) -> argparse.Namespace:
 def _select(options: argparse.Namespace) -> list[Job]:
     jobs = [Job(scenario, release) for scenario in ALL for release in scenario.releases]
     if options.ci:
-        jobs = [job for job in jobs if job.scenario.ci]
+        jobs = [job for job in jobs if job.release in job.scenario.ci]
     if options.fixtures:
         jobs = [job for job in jobs if job.scenario.fixture and job.release == "bookworm"]
     if options.release:
@@ -90,7 +92,8 @@ def _terminated(*_: object) -> None:
 async def _main(jobs: list[Job], images: dict[str, image.Image], options: argparse.Namespace) -> int:
     task = asyncio.current_task()
     assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     kernel = next(iter(images.values())).kernel
     acceleration = await accel.accelerator(qemu.binary(), kernel)
     folder = options.out / time.strftime("%Y%m%d-%H%M%S")
