@@ -100,16 +100,21 @@ async def _main(jobs: list[Job], images: dict[str, image.Image], options: argpar
     folder.mkdir(parents=True)
     print(f"{len(jobs)} scenarios, {options.jobs} guests at once, accelerated by {acceleration}")
     started = time.monotonic()
+    outcomes: list[Outcome] = []
     with tempfile.TemporaryDirectory() as wheels:
         packed = {name: payload.build(_wheel(Path(wheels)), RELEASES[name], image.default_cache()) for name in images}
         patience = 60.0 if acceleration == accel.KVM else 240.0
         boots = {name: Boot(acceleration, tar, patience) for name, tar in packed.items()}
         keep = options.keep or options.stories is not None
         place = Place(folder, boots, images, options.jobs, keep, lambda text: print(text, flush=True))
-        outcomes = await runner.run(jobs, place)
+        try:
+            await runner.run(jobs, place, outcomes)
+        finally:
+            # Also of a run that is cut off: what is known by then is told.
+            status = _tell(sorted(outcomes), folder, time.monotonic() - started)
     if options.stories is not None:
         _write_stories(jobs, outcomes, place, options.stories)
-    return _tell(outcomes, folder, time.monotonic() - started)
+    return status
 
 
 def _write_stories(jobs: list[Job], outcomes: list[Outcome], place: Place, out: Path) -> None:

@@ -173,6 +173,7 @@ _BUSES = (
             Snap("added", "not-ready", _REFUSED, _NONE, free=0, slots=0, unseen=("plain",)),
             _RESCAN,
             Snap("rescanned", "not-ready", _REFUSED, _NONE, free=0, slots=0, sees=(sees("plain", "virtio-rng-pci"),)),
+            Pull("plain", deleted=False, within=8),
         ),
         spoils=True,
         why="the host has no ACPI hot-plug at all, and then takes a device into a bridge that has no controller",
