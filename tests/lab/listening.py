@@ -26,8 +26,11 @@ _STOP = (
 )
 
 
-# Sockets for uevents (protocol 15) that a process of ours holds; the listener of the lab has one of its own.
-_LISTENERS = "grep -c '^[0-9a-f]* 15 ' /proc/net/netlink"
+# The only sockets that these commands open are those for uevents.
+_LISTENS = (
+    "for i in $(seq 300); do for p in $(pgrep -f 'hotplugctl (wait|expect)'); do "
+    "ls -l /proc/$p/fd 2>/dev/null | grep -q socket: && exit; done; sleep 0.1; done; false"
+)
 
 
 async def listen(player: Player, step: plan.Listen) -> None:
@@ -65,12 +68,10 @@ async def heard(player: Player, step: plan.Heard) -> None:
 
 async def meanwhile(player: Player, step: plan.Meanwhile) -> None:
     """Run the command and the steps beside it. The command is waited for, whatever the steps come to."""
-    before = await player.guest.must(_LISTENERS)
     says = asyncio.create_task(player.says(step.says))
     try:
         if step.after:
-            more = f"test $({_LISTENERS}) -gt {before.text.strip()} && exit"
-            await player.guest.must(f"for i in $(seq 200); do {more}; sleep 0.1; done; false", 40)
+            await player.guest.must(_LISTENS, 60)
             await asyncio.sleep(step.after)
         await player.play(step.steps)
     finally:
