@@ -133,7 +133,7 @@ lab-list: $(VENV)/.test  ## name its scenarios
 
 fixtures: $(VENV)/.test  ## record the guests of fixtures/lab anew in the lab
 	@$(PY) -m tests.lab --fixtures --stories build/stories $(ARGS)
-	@$(PY) scripts/make_fixtures.py build/stories fixtures/lab
+	@$(PY) -m scripts.make_lab_fixtures build/stories fixtures/lab
 	@rm -rf build/stories
 
 # --- ship it ----------------------------------------------------------------------------------------------------------

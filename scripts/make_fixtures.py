@@ -28,6 +28,7 @@ from hotplugctl.source.recording import write
 
 # What is read of the lines of events/: a uevent's properties are in its datagram.
 _EVENTS = {"netlink-uevent.jsonl": ("t", "group", "b64"), "kmsg.jsonl": ("t", "raw")}
+EPOCH = ("SOURCE_DATE_EPOCH", "1795219200")
 _WITNESSES = ("lspci", "lspci_Dnnk", "lspci_Dvmmnnk", "lspci_vvv")
 
 
@@ -37,7 +38,7 @@ def main() -> int:
     truth = _truth(fixtures / "TRUTH.tsv")
     wanted = sys.argv[3:]
     (fixtures / "recordings").mkdir(parents=True, exist_ok=True)
-    os.environ.setdefault("SOURCE_DATE_EPOCH", "1795219200")
+    os.environ.setdefault(*EPOCH)
     for story in sorted({name for name, _ in truth}):
         if wanted and story not in wanted:
             continue
@@ -47,9 +48,9 @@ def main() -> int:
             for (name, stage), row in truth.items():
                 if name == story:
                     _stage(stories, story, stage, row, out)
-            _events(stories / story / "events", out / "events")
+            copy_events(stories / story / "events", out / "events")
             target = fixtures / "recordings" / f"{story}.tar.xz"
-            _pack(out, target)
+            pack(out, target)
             print(f"{target}: {target.stat().st_size} bytes")
     return 0
 
@@ -74,7 +75,7 @@ def _stage(stories: Path, story: str, stage: str, row: dict[str, str], out: Path
     (out / stage / "expected.json").write_text(json.dumps(_expected(row), indent=1) + "\n", encoding="utf-8")
 
 
-def _events(source: Path, out: Path) -> None:
+def copy_events(source: Path, out: Path) -> None:
     """Copy the events, all of them, with microseconds: the rest of ``t`` is noise that does not pack."""
     out.mkdir()
     for name, keys in _EVENTS.items():
@@ -93,7 +94,7 @@ def _expected(row: dict[str, str]) -> dict[str, object]:
     return {"verdict": row["verdict"], "mechanisms": mechanisms, "functions": functions}
 
 
-def _pack(folder: Path, target: Path) -> None:
+def pack(folder: Path, target: Path) -> None:
     """A tar that depends on names, modes and contents alone."""
 
     def plain(member: tarfile.TarInfo) -> tarfile.TarInfo:

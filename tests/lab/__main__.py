@@ -39,6 +39,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     if not jobs:
         print("lab: no scenario has such a name; --list names them all", file=sys.stderr)
         return WRONG
+    # Both, also where a shell has started us in the background, deaf to SIGINT.
+    signal.signal(signal.SIGINT, _terminated)
     signal.signal(signal.SIGTERM, _terminated)
     try:
         qemu.binary()
@@ -73,7 +75,7 @@ def _options(argv: Optional[Sequence[str]]) -> argparse.Namespace:
 def _select(options: argparse.Namespace) -> list[Job]:
     jobs = [Job(scenario, release) for scenario in ALL for release in scenario.releases]
     if options.ci:
-        jobs = [job for job in jobs if job.scenario.ci]
+        jobs = [job for job in jobs if job.release in job.scenario.ci]
     if options.fixtures:
         jobs = [job for job in jobs if job.scenario.fixture and job.release == "bookworm"]
     if options.release:
@@ -90,23 +92,29 @@ def _terminated(*_: object) -> None:
 async def _main(jobs: list[Job], images: dict[str, image.Image], options: argparse.Namespace) -> int:
     task = asyncio.current_task()
     assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     kernel = next(iter(images.values())).kernel
     acceleration = await accel.accelerator(qemu.binary(), kernel)
     folder = options.out / time.strftime("%Y%m%d-%H%M%S")
     folder.mkdir(parents=True)
     print(f"{len(jobs)} scenarios, {options.jobs} guests at once, accelerated by {acceleration}")
     started = time.monotonic()
+    outcomes: list[Outcome] = []
     with tempfile.TemporaryDirectory() as wheels:
         packed = {name: payload.build(_wheel(Path(wheels)), RELEASES[name], image.default_cache()) for name in images}
         patience = 60.0 if acceleration == accel.KVM else 240.0
         boots = {name: Boot(acceleration, tar, patience) for name, tar in packed.items()}
         keep = options.keep or options.stories is not None
         place = Place(folder, boots, images, options.jobs, keep, lambda text: print(text, flush=True))
-        outcomes = await runner.run(jobs, place)
+        try:
+            await runner.run(jobs, place, outcomes)
+        finally:
+            # Also of a run that is cut off: what is known by then is told.
+            status = _tell(sorted(outcomes), folder, time.monotonic() - started)
     if options.stories is not None:
         _write_stories(jobs, outcomes, place, options.stories)
-    return _tell(outcomes, folder, time.monotonic() - started)
+    return status
 
 
 def _write_stories(jobs: list[Job], outcomes: list[Outcome], place: Place, out: Path) -> None:

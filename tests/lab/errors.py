@@ -17,3 +17,7 @@ class LabError(Exception):
 
 class Lost(LabError):
     """A guest that does not answer any more: an error of the lab, not a failed test."""
+
+
+class Failed(Exception):
+    """A step did not come out as the scenario says; what follows it would mean nothing."""

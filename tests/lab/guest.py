@@ -81,7 +81,8 @@ class Guest:
         except asyncio.TimeoutError:
             raise self.channel.lose(self._why(f"its agent said nothing within {boot.patience:.0f} s")) from None
         self.python = str(hello.get("python", ""))
-        await self.must("tar -xzf - -C /", stdin=boot.payload.read_bytes(), timeout=60)
+        unpack = "tar -xzf - -C / && python3 -m compileall -q /usr/local/lib/python3*/dist-packages"
+        await self.must(unpack, stdin=boot.payload.read_bytes(), timeout=120)
         await self.must("udevadm settle -t 60; mkdir -p /run/lab", timeout=90)
 
     def _why(self, what: str) -> str:

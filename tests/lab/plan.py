@@ -152,7 +152,37 @@ class Snap(NamedTuple):
     """Seconds until the guest has come to this."""
 
 
-Step = Union[Plug, Pull, Gone, Sh, Hmp, Rest, Fill, Empty, Says, Cure, Snap]
+class Listen(NamedTuple):
+    """Start ``watch --json`` in the guest, and wait until it says hello; ``Heard`` ends it."""
+
+    source: str = "both"
+    """What its hello must name: ``kernel``, ``udev``, ``both``, ``scan``."""
+    through: str = "{}"
+
+
+class Heard(NamedTuple):
+    """What ``watch`` has told since ``Listen`` of these devices, and of no others. Their addresses are those that QMP
+    gave at the last ``Snap``; ``timeline`` must know the same insertions and removals."""
+
+    added: tuple[str, ...] = ()
+    """Ids of devices that came, in any order, and got ready."""
+    stalled: tuple[str, ...] = ()
+    """Ids of devices that came, and stalled with a reason."""
+    removed: tuple[str, ...] = ()
+    within: float = 30.0
+    """Seconds until all has been told."""
+
+
+class Meanwhile(NamedTuple):
+    """Start hotplugctl in the guest, do ``steps`` once it runs, and hold what it then says against ``says``."""
+
+    says: Says
+    steps: tuple[Union[Plug, Pull, Sh, Rest], ...]
+    after: float = 0.0
+    """Seconds that it has listened for uevents before; 0: it is not waited for, they are as close as can be."""
+
+
+Step = Union[Plug, Pull, Gone, Sh, Hmp, Rest, Fill, Empty, Says, Cure, Snap, Listen, Heard, Meanwhile]
 
 
 class Scenario(NamedTuple):
@@ -165,14 +195,19 @@ class Scenario(NamedTuple):
     """Debian releases (``recipe.RELEASES``) whose kernels it is run on."""
     spoils: bool = False
     """True: the guest is not fit for another scenario afterwards."""
-    ci: bool = False
-    """True: part of ``make lab-ci``."""
+    ci: tuple[str, ...] = ()
+    """The releases on which it is part of ``make lab-ci``."""
     fixture: bool = False
     """True: its story becomes a fixture."""
     disks: Mapping[str, str] = {}
     """What lies on the disks that ``drive=`` names: ``partitions`` (two primary ones); the others are empty."""
     why: str = ""
     """What it is there to show, in a sentence."""
+
+
+CI = ("bookworm",)
+CI_OLDEST = ("bookworm", "bullseye")
+"""``Scenario.ci`` of those that CI also runs on the oldest Python, pyudev and tabulate."""
 
 
 def label(scenario: Scenario, release: str) -> str:

@@ -76,17 +76,17 @@ def chains(jobs: Iterable[Job]) -> list[list[Job]]:
     return sorted(found, key=len, reverse=True)
 
 
-async def run(jobs: Iterable[Job], place: Place) -> list[Outcome]:
-    """Run all jobs, ``place.jobs`` guests side by side. Nothing of them is left when this returns or is cancelled."""
+async def run(jobs: Iterable[Job], place: Place, outcomes: list[Outcome]) -> None:
+    """Run all jobs, ``place.jobs`` guests side by side; what became of each is added to ``outcomes`` as it is known.
+
+    Nothing of the guests is left when this returns or is cancelled.
+    """
     gate = asyncio.Semaphore(place.jobs)
-    outcomes: list[Outcome] = []
 
     async def one(chain: list[Job]) -> None:
         async with gate:
             while chain:
-                done = await _boot(chain, place)
-                outcomes.extend(done)
-                chain = chain[len(done) :]
+                chain = chain[await _boot(chain, place, outcomes) :]
 
     tasks = [asyncio.create_task(one(chain)) for chain in chains(jobs)]
     try:
@@ -95,11 +95,10 @@ async def run(jobs: Iterable[Job], place: Place) -> list[Outcome]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    return sorted(outcomes)
 
 
-async def _boot(chain: list[Job], place: Place) -> list[Outcome]:
-    """Boot once and run what can be run on that; at least one job is done with afterwards."""
+async def _boot(chain: list[Job], place: Place, outcomes: list[Outcome]) -> int:
+    """Boot once and run what can be run on that. Returns how many jobs are done with: at least one."""
     first = chain[0]
     folder = place.folder / first.name
     started = time.monotonic()
@@ -108,20 +107,22 @@ async def _boot(chain: list[Job], place: Place) -> list[Outcome]:
         image, boot = place.images[first.release], place.boots[first.release]
         guest = await Guest.boot(first.scenario.hardware, image, folder, boot)
     except LabError as error:
-        return [_report(_error(first, error, folder, time.monotonic() - started), place)]
+        outcomes.append(_report(_error(first, error, folder, time.monotonic() - started), place))
+        return 1
     async with guest:
         place.log(f"      {first.name}: up after {time.monotonic() - started:.0f} s")
         base = await guest.functions()
         for job in chain:
             outcome = _report(await _play(job, guest, place.folder / job.name), place)
             done.append(outcome)
+            outcomes.append(outcome)
             if outcome.status != "passed" or set(await guest.functions()) != set(base):
                 break
     if not place.keep:
         for outcome in done:
             if outcome.status == "passed" and all(other.status == "passed" for other in done):
                 shutil.rmtree(place.folder / outcome.name, ignore_errors=True)
-    return done
+    return len(done)
 
 
 async def _play(job: Job, guest: Guest, folder: Path) -> Outcome:

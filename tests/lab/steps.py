@@ -12,18 +12,14 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any, Callable, Optional
 
-from tests.lab import oracle, plan
-from tests.lab.errors import LabError
+from tests.lab import listening, oracle, plan
+from tests.lab.errors import Failed, LabError
 from tests.lab.guest import Guest
 from tests.lab.oracle import Host, Spoken
 from tests.lab.qemu import Refused
 
 TOOL = "hotplugctl"
 _COMMANDS = ("check", "slots", "list")
-
-
-class Failed(Exception):
-    """A step did not come out as the scenario says; what follows it would mean nothing."""
 
 
 class Player:
@@ -37,7 +33,7 @@ class Player:
         self.said: list[str] = []
         self.plugged: list[str] = []
         self.stages: list[str] = []
-        self._addresses: dict[str, str] = {}
+        self.addresses: dict[str, str] = {}
         self._since: dict[str, int] = {}
 
     async def play(self, steps: tuple[plan.Step, ...]) -> None:
@@ -160,7 +156,7 @@ class Player:
                 self.problems.append(f"{what} does not say {pattern!r} on stderr: {answer.complaint[:300]!r}")
 
     async def cure(self, step: plan.Cure) -> None:
-        said = (await self._ask("check")).document or {"findings": []}
+        said = (await self.ask("check")).document or {"findings": []}
         remedies = [f["remedy"] for f in said["findings"] if f["status"] == "fail" and f["id"] == step.finding]
         if not remedies or None in remedies:
             raise Failed(f"check offers no remedy of {step.finding}: {remedies}")
@@ -175,7 +171,7 @@ class Player:
         until = time.monotonic() + step.within
         while True:
             host = await self._host()
-            spoken = {command: await self._ask(command) for command in _COMMANDS}
+            spoken = {command: await self.ask(command) for command in _COMMANDS}
             wrong = [*oracle.wrong_list(step, host, spoken["list"]), *oracle.wrong_slots(step, host, spoken["slots"])]
             wrong += oracle.wrong_check(step, spoken["check"])
             if not wrong or time.monotonic() > until:
@@ -190,10 +186,10 @@ class Player:
 
     async def _host(self) -> Host:
         functions = await self.guest.functions()
-        self._addresses.update({f.id: f.address for f in functions.values() if f.id})
-        return Host(functions, dict(self._addresses))
+        self.addresses.update({f.id: f.address for f in functions.values() if f.id})
+        return Host(functions, dict(self.addresses))
 
-    async def _ask(self, command: str) -> Spoken:
+    async def ask(self, command: str) -> Spoken:
         answer = await self.guest.sh(f"{TOOL} {command} --json", 60)
         return Spoken(answer.code, _document(answer.out), answer.complaint + answer.stacks[:500])
 
@@ -212,7 +208,7 @@ class Player:
                 wrong += oracle.wrong_replay(command, before[command], recorded)
             if not wrong:
                 break
-            before = {command: await self._ask(command) for command in _COMMANDS}
+            before = {command: await self.ask(command) for command in _COMMANDS}
         return wrong
 
     def _keep(self, stage: str, spoken: dict[str, Spoken], expected: dict[str, Any]) -> None:
@@ -274,4 +270,7 @@ _STEPS: dict[type, Callable[[Player, Any], Awaitable[None]]] = {
     plan.Says: Player.says,
     plan.Cure: Player.cure,
     plan.Snap: Player.snap,
+    plan.Listen: listening.listen,
+    plan.Heard: listening.heard,
+    plan.Meanwhile: listening.meanwhile,
 }

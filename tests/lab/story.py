@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.lab.errors import LabError
@@ -14,7 +14,7 @@ _EVENTS = ("netlink-uevent.jsonl", "kmsg.jsonl")
 _HOST = ("cmdline.txt", "qmp.jsonl")
 
 
-def assemble(run: Path, stages: Iterable[str], out: Path, names: dict[str, str]) -> None:
+def assemble(run: Path, stages: Sequence[str], out: Path, names: dict[str, str]) -> None:
     """Make the story ``out`` of what a run left in ``run``: STAGE/, events/, host/ and the expectations.
 
     ``names``: paths of this host, which tell a reader nothing, and what is written in their place. Raises LabError
@@ -23,6 +23,8 @@ def assemble(run: Path, stages: Iterable[str], out: Path, names: dict[str, str])
     if out.exists():
         shutil.rmtree(out)
     (out / "host").mkdir(parents=True)
+    # The order of the stages, which their names alone do not tell.
+    (out / "manifest.json").write_text(json.dumps({"stages": list(stages)}) + "\n", encoding="utf-8")
     try:
         for stage in stages:
             _unpack(run / f"{stage}.tar", out / stage)

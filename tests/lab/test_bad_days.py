@@ -175,10 +175,9 @@ def test_a_device_that_is_not_deleted_fails_the_scenario(
 def play(scenario: Scenario, image: Image, boot: Boot, folder: Path) -> Outcome:
     place = Place(folder / "out", {"bookworm": boot}, {"bookworm": image}, 1, False, lambda _: None)
 
-    async def go() -> list[Outcome]:
-        return await runner.run([Job(scenario, "bookworm")], place)
-
-    (outcome,) = asyncio.run(go())
+    outcomes: list[Outcome] = []
+    asyncio.run(runner.run([Job(scenario, "bookworm")], place, outcomes))
+    (outcome,) = outcomes
     return outcome
 
 
@@ -191,10 +190,9 @@ def test_one_lost_guest_does_not_take_the_others_along(
     jobs = [Job(Scenario(name, PC, (Sh(command),)), "bookworm") for name, command in names.items()]
     place = Place(tmp_path / "out", {"bookworm": boot}, {"bookworm": image}, 2, False, lambda _: None)
 
-    async def go() -> list[Outcome]:
-        return await runner.run(jobs, place)
-
-    assert {o.name: o.status for o in asyncio.run(go())} == {"first": "passed", "second": "error", "third": "passed"}
+    outcomes: list[Outcome] = []
+    asyncio.run(runner.run(jobs, place, outcomes))
+    assert {o.name: o.status for o in outcomes} == {"first": "passed", "second": "error", "third": "passed"}
 
 
 # A shell in the background starts what it runs deaf to SIGINT.

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from tests.lab.plan import Scenario
-from tests.lab.scenarios import access, burst, classics, drivers, in_use, pc, pc_failing, q35, q35_failing, q35_native
+from tests.lab.scenarios import (
+    access,
+    burst,
+    classics,
+    drivers,
+    in_use,
+    live,
+    pc,
+    pc_failing,
+    q35,
+    q35_failing,
+    q35_native,
+)
 
-_MODULES = (pc, pc_failing, burst, q35, q35_native, q35_failing, drivers, access, in_use, classics)
+_MODULES = (pc, pc_failing, burst, q35, q35_native, q35_failing, drivers, access, in_use, classics, live)
 ALL: tuple[Scenario, ...] = tuple(scenario for module in _MODULES for scenario in module.SCENARIOS)

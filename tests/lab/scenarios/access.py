@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.lab.plan import Cure, Plug, Pull, Says, Scenario, Sees, Sh
+from tests.lab.plan import CI, CI_OLDEST, Cure, Plug, Pull, Says, Scenario, Sees, Sh
 from tests.lab.scenarios.devices import sees
 from tests.lab.scenarios.on_pc import IDE, mentions, silent_on, snap
 from tests.lab.scenarios.pc import FREE, KERNELS, PC, SLOTS
@@ -81,7 +81,7 @@ _UDEVD = (
             _NO_E1000,
             snap("after"),
         ),
-        ci=True,
+        ci=CI,
         why="nobody loads modules and makes links; what is loaded binds all the same",
     ),
     Scenario(
@@ -151,7 +151,7 @@ _USERS = (
             snap("after"),
         ),
         releases=KERNELS,
-        ci=True,
+        ci=CI_OLDEST,
         why="what another user may not read is said, and changes no verdict",
     ),
     Scenario(
@@ -179,7 +179,7 @@ _USERS = (
             Pull("n1"),
             snap("after"),
         ),
-        ci=True,
+        ci=CI,
         why="a container's marks decide, namespaces alone do not",
     ),
     Scenario(

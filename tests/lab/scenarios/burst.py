@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.lab.plan import Empty, Hardware, Plug, Scenario, Snap
+from tests.lab.plan import Empty, Hardware, Heard, Listen, Plug, Scenario, Snap
 from tests.lab.scenarios.devices import sees
 
 _HARDWARE = Hardware(
@@ -13,6 +13,7 @@ _ACPIPHP = frozenset({"acpiphp"})
 _SLOTS = 28 + 32 + 32
 _FREE = _SLOTS - 2  # root disk and channel
 _COUNT = 30
+_IDS = tuple(f"v{number}" for number in range(_COUNT))
 
 
 def _kind(number: int) -> str:
@@ -30,6 +31,7 @@ SCENARIOS = (
         "pc-burst",
         _HARDWARE,
         (
+            Listen(),
             Snap("before", "ready", mechanisms=_ACPIPHP, free=_FREE, slots=_SLOTS),
             *(Plug(_device(number)) for number in range(_COUNT)),
             Snap(
@@ -38,6 +40,7 @@ SCENARIOS = (
             ),
             Empty(),
             Snap("after", "ready", mechanisms=_ACPIPHP, free=_FREE, slots=_SLOTS),
+            Heard(added=_IDS, removed=_IDS),
         ),
         releases=("bookworm", "bullseye", "trixie"),
         why="the kernel is told of thirty devices at once; none may be lost, going or coming",

@@ -6,7 +6,7 @@ and that hotplugctl, fed with these texts, finds what the guest's own files say.
 
 from __future__ import annotations
 
-from tests.lab.plan import Plug, Pull, Rest, Scenario, Sees, Sh
+from tests.lab.plan import CI, Plug, Pull, Rest, Scenario, Sees, Sh
 from tests.lab.scenarios.devices import sees
 from tests.lab.scenarios.on_pc import snap
 from tests.lab.scenarios.pc import KERNELS, PC
@@ -102,7 +102,7 @@ SCENARIOS = (
             Sh("rm -r /run/classics"),
         ),
         releases=KERNELS,
-        ci=True,
+        ci=CI,
         why="lspci before and after, dmesg, /dev/sd*, the SCSI rescan",
     ),
 )  # fmt: skip

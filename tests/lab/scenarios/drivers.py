@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tests.lab.plan import Cure, Hardware, Plug, Pull, Says, Scenario, Sees, Sh
+from tests.lab.plan import CI, Cure, Hardware, Plug, Pull, Says, Scenario, Sees, Sh
 from tests.lab.scenarios.devices import sees
 from tests.lab.scenarios.on_pc import IDE, snap
 from tests.lab.scenarios.pc import PC, SLOTS
 
-_NOT_BOUND, _CHILD, _AUTOPROBE = "driver.not-bound", "virtio.child-unbound", "driver.autoprobe-off"
-_BLACKLISTED = Hardware("pc", append=("modprobe.blacklist=virtio_net", "module_blacklist=e1000"))
+_NOT_BOUND, CHILD, _AUTOPROBE = "driver.not-bound", "virtio.child-unbound", "driver.autoprobe-off"
+BLACKLISTED = Hardware("pc", append=("modprobe.blacklist=virtio_net", "module_blacklist=e1000"))
 # modprobe.d(5): what the machine's owner writes, as opposed to the command line.
 _CONF = "/etc/modprobe.d/lab.conf"
 _AT_7 = "/sys/bus/pci/devices/0000:00:07.0"
@@ -32,25 +32,25 @@ _DRIVERS_PROBE = r"echo {} > /sys/bus/{}/drivers_probe"
 SCENARIOS = (
     Scenario(
         "driver-virtio-net-blacklisted",
-        _BLACKLISTED,
+        BLACKLISTED,
         (
             snap("before"),
             Plug("virtio-net-pci,id=n1,netdev=u1"),
-            snap("added", Sees("n1", "virtio-pci", {}), findings={_CHILD}),
+            snap("added", Sees("n1", "virtio-pci", {}), findings={CHILD}),
             Says("check", 0, (r"^warning: virtio\d+ below \S+ has no driver: virtio_net is blacklisted",)),
             Says("check --strict", 1),
-            Cure(_CHILD, ("modprobe virtio_net",)),
+            Cure(CHILD, ("modprobe virtio_net",)),
             snap("cured", sees("n1", "virtio-net-pci")),
             Pull("n1"),
             _unload("virtio_net"),
             snap("after"),
         ),
-        ci=True,
+        ci=CI,
         why="virtio-pci binds, its child finds no driver: blacklisted on the command line",
     ),
     Scenario(
         "driver-kernel-blacklist",
-        _BLACKLISTED,
+        BLACKLISTED,
         (
             Plug("e1000,id=n1,netdev=u1"),
             snap("added", _unbound("n1"), findings={_NOT_BOUND}),
@@ -132,8 +132,8 @@ SCENARIOS = (
         (
             _autoprobe("virtio", 0),
             Plug("virtio-blk-pci,id=d1,drive=d1,serial=HOT1"),
-            snap("added", Sees("d1", "virtio-pci", {}), findings={_AUTOPROBE, _CHILD}),
-            Cure(_CHILD, (_DRIVERS_PROBE.format(r"virtio\d+", "virtio"),)),
+            snap("added", Sees("d1", "virtio-pci", {}), findings={_AUTOPROBE, CHILD}),
+            Cure(CHILD, (_DRIVERS_PROBE.format(r"virtio\d+", "virtio"),)),
             snap("bound", sees("d1", "virtio-blk-pci"), findings={_AUTOPROBE}),
             Cure(_AUTOPROBE, (r"echo 1 > /sys/bus/virtio/drivers_autoprobe",)),
             snap("cured", sees("d1", "virtio-blk-pci")),

@@ -6,7 +6,7 @@ bus, whatever clings to it above.
 
 from __future__ import annotations
 
-from tests.lab.plan import Plug, Pull, Scenario, Sh
+from tests.lab.plan import CI, Plug, Pull, Scenario, Sh
 from tests.lab.scenarios.devices import sees
 from tests.lab.scenarios.on_pc import snap
 from tests.lab.scenarios.pc import PC
@@ -33,7 +33,7 @@ SCENARIOS = (
             snap("after"),
         ),
         disks={"d1": "partitions"},
-        ci=True,
+        ci=CI,
         fixture=True,
         why="a disk pulled while it is mounted",
     ),

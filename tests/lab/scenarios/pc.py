@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.lab.plan import Empty, Fill, Hardware, Plug, Pull, Rest, Scenario, Sh, Snap
+from tests.lab.plan import CI, CI_OLDEST, Empty, Fill, Hardware, Plug, Pull, Rest, Scenario, Sh, Snap
 from tests.lab.scenarios.devices import sees
 
 PC = Hardware("pc")
@@ -36,7 +36,7 @@ SCENARIOS = (
             Snap("after", "ready", mechanisms=ACPIPHP, free=FREE, slots=SLOTS),
         ),
         releases=KERNELS,
-        ci=True,
+        ci=CI,
         why="the network cards of the old guides",
     ),
     Scenario(
@@ -79,7 +79,7 @@ SCENARIOS = (
             Snap("after", "ready", mechanisms=ACPIPHP, free=FREE, slots=SLOTS),
         ),
         releases=KERNELS,
-        ci=True,
+        ci=CI_OLDEST,
         disks={"vb": "partitions"},
         why="disks of every kind: partitions, an HBA's disk after its bus reset, and the one that it is not told of",
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.lab.plan import Hardware, Plug, Pull, Rest, Says, Scenario, Sees, Sh, Snap, Step
+from tests.lab.plan import CI, Hardware, Plug, Pull, Rest, Says, Scenario, Sees, Sh, Snap, Step
 from tests.lab.scenarios.devices import sees
 from tests.lab.scenarios.pc import ACPIPHP, FREE, KERNELS, SLOTS
 
@@ -65,7 +65,7 @@ _PARAMETERS = (
         _deaf("acpiphp.disable=1", _DISABLED, frozenset({"announce.gpe-missed"})),
         releases=KERNELS,
         spoils=True,
-        ci=True,
+        ci=CI,
         why="acpiphp is there and switched off: slots are named that announce nothing",
     ),
     Scenario(
@@ -73,7 +73,7 @@ _PARAMETERS = (
         Hardware("pc", ("acpi=off",)),
         _deaf("acpi=off", _DISABLED),
         spoils=True,
-        ci=True,
+        ci=CI,
         why="no ACPI, so no slots on a pc",
     ),
     Scenario(
@@ -173,6 +173,7 @@ _BUSES = (
             Snap("added", "not-ready", _REFUSED, _NONE, free=0, slots=0, unseen=("plain",)),
             _RESCAN,
             Snap("rescanned", "not-ready", _REFUSED, _NONE, free=0, slots=0, sees=(sees("plain", "virtio-rng-pci"),)),
+            Pull("plain", deleted=False, within=8),
         ),
         spoils=True,
         why="the host has no ACPI hot-plug at all, and then takes a device into a bridge that has no controller",
@@ -207,7 +208,7 @@ _GHOST = Scenario(
         Snap("after", "limited", _GONE, ACPIPHP, free=FREE - 2, ghosts=("ghost",)),
     ),
     spoils=True,
-    ci=True,
+    ci=CI,
     why="an SHPC that the guest cannot take: nothing seen, a rescan, then a disk whose serial hangs in the kernel",
 )  # fmt: skip
 
@@ -236,7 +237,7 @@ _BAR = Scenario(
         Pull("iv1"),
         Snap("after", "ready", mechanisms=ACPIPHP, free=FREE, slots=SLOTS),
     ),
-    ci=True,
+    ci=CI,
     why="4 GiB where there is room for one: the device is there, and of no use",
 )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.lab.plan import Gone, Hardware, Plug, Pull, Rest, Scenario, Sees, Sh, Snap
+from tests.lab.plan import CI, Gone, Hardware, Plug, Pull, Rest, Scenario, Sees, Sh, Snap
 from tests.lab.scenarios.devices import sees
 
 PORTS = tuple(f"pcie-root-port,id=rp{n},bus=pcie.0,chassis={n + 1},slot={n + 1},addr={n + 2:#x}" for n in range(4))
@@ -50,7 +50,7 @@ SCENARIOS = (
             IDLE._replace(stage="after"),
         ),
         releases=("bookworm", "bullseye", "trixie"),
-        ci=True,
+        ci=CI,
         why="root ports by ACPI: disks and network cards in and out",
     ),
     Scenario(
@@ -121,7 +121,7 @@ SCENARIOS = (
             Pull("pb1"),
             IDLE._replace(stage="after"),
         ),
-        ci=True,
+        ci=CI,
         why="a bridge hot-added below a port with bus numbers in reserve, and a card behind its SHPC",
     ),
     Scenario(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.lab.plan import Gone, Hardware, Plug, Pull, Rest, Scenario, Sh, Snap
+from tests.lab.plan import CI, CI_OLDEST, Gone, Hardware, Plug, Pull, Rest, Scenario, Sh, Snap
 from tests.lab.scenarios.devices import sees
 from tests.lab.scenarios.q35 import FOUR, FOUR_SEEN, FULL, OOPS, RESERVED, TWO_SEEN
 
@@ -43,7 +43,7 @@ SCENARIOS = (
             IDLE._replace(stage="after"),
         ),
         releases=("bookworm", "bullseye", "trixie"),
-        ci=True,
+        ci=CI_OLDEST,
         why="root ports by pciehp: disks and network cards in, and out by the 5-second button",
     ),
     Scenario(
@@ -118,7 +118,7 @@ SCENARIOS = (
             IDLE._replace(stage="after"),
         ),
         releases=("bookworm", "bullseye", "trixie"),
-        ci=True,
+        ci=CI,
         why="function 1 alone is seen by nobody; with function 0 both come, and go",
     ),
     Scenario(
