@@ -66,8 +66,23 @@ def _noted_order(tree: Tree, top: str) -> list[str]:
 def _is_stage(tree: Tree, path: str) -> bool:
     if tree.kind_of(path) != "dir":
         return False
+    names = _names_if_any(tree, path)
+    if "manifest.json" in names and not any(name in names for name in _ROOT_LIKE if name != "manifest.json"):
+        # A story has a manifest too: what holds stages is none.
+        return not any(_holds_root(tree, _below(path, name)) for name in names)
+    return any(name in names for name in _STAGE_LIKE)
+
+
+def _holds_root(tree: Tree, path: str) -> bool:
+    if tree.kind_of(path) != "dir":
+        return False
+    names = _names_if_any(tree, path)
+    return any(name in names for name in _STAGE_LIKE)
+
+
+def _names_if_any(tree: Tree, path: str) -> tuple[str, ...]:
     listing = tree.names(path)
-    return isinstance(listing, Names) and any(name in listing.names for name in _STAGE_LIKE)
+    return listing.names if isinstance(listing, Names) else ()
 
 
 def _choose(top: str, stages: list[str], label: str, stage: Optional[str]) -> str:

@@ -24,7 +24,8 @@ def assemble(run: Path, stages: Sequence[str], out: Path, names: dict[str, str])
         shutil.rmtree(out)
     (out / "host").mkdir(parents=True)
     # The order of the stages, which their names alone do not tell.
-    (out / "manifest.json").write_text(json.dumps({"stages": list(stages)}) + "\n", encoding="utf-8")
+    manifest = {"format": "hotplugctl-recording", "version": 1, "stages": list(stages)}
+    (out / "manifest.json").write_text(json.dumps(manifest) + "\n", encoding="utf-8")
     try:
         for stage in stages:
             _unpack(run / f"{stage}.tar", out / stage)

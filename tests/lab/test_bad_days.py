@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Optional
 
@@ -64,13 +64,20 @@ def with_guest(image: Image, boot: Boot, folder: Path, act: Callable[[Guest], Aw
             await act(guest)
 
     asyncio.run(go())
-    assert children() == []
 
 
-def children() -> list[str]:
-    """What this process has started and not collected: nothing may be left of a guest."""
+def children() -> set[str]:
+    """What this process has started and not collected."""
     tasks = Path("/proc/self/task").iterdir()
-    return [child for task in tasks for child in (task / "children").read_text().split()]
+    return {child for task in tasks for child in (task / "children").read_text().split()}
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    """Nothing may be left of a guest when a test is over; what other tests have left is theirs."""
+    before = children()
+    yield
+    assert children() - before == set()
 
 
 async def nothing(guest: Guest) -> None:
@@ -106,7 +113,6 @@ def test_qemu_ends_at_once(fake: Callable[[str], None], image: Image, boot: Boot
     fake("dies")
     with pytest.raises(LabError, match=r"QEMU did not start: .*not a valid device model name"):
         with_guest(image, boot, tmp_path, nothing)
-    assert children() == []
 
 
 def test_qemu_says_nothing(
@@ -116,14 +122,12 @@ def test_qemu_says_nothing(
     monkeypatch.setattr(qemu, "_PATIENCE", 0.5)
     with pytest.raises(LabError, match="QEMU did not start: it said nothing"):
         with_guest(image, boot, tmp_path, nothing)
-    assert children() == []
 
 
 def test_the_guest_never_speaks(fake: Callable[[str], None], image: Image, boot: Boot, tmp_path: Path) -> None:
     fake("mute")
     with pytest.raises(Lost, match=r"its agent said nothing within 2 s; its console ends with: 'Kernel panic"):
         with_guest(image, boot, tmp_path, nothing)
-    assert children() == []
 
 
 @pytest.mark.parametrize(
@@ -139,7 +143,6 @@ def test_a_guest_that_is_lost_is_an_error_of_the_lab(
     assert outcome.status == "error"
     assert why in outcome.problems[0]
     assert all(path.is_dir() for path in outcome.left)
-    assert children() == []
 
 
 def test_the_disk_is_full(fake: Callable[[str], None], image: Image, boot: Boot, tmp_path: Path) -> None:
