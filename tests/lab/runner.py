@@ -90,11 +90,14 @@ async def run(jobs: Iterable[Job], place: Place, outcomes: list[Outcome]) -> Non
 
     tasks = [asyncio.create_task(one(chain)) for chain in chains(jobs)]
     try:
-        await asyncio.gather(*tasks)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     finally:
+        # Once and only once: a second cancellation would cut short the end of the guests.
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()
 
 
 async def _boot(chain: list[Job], place: Place, outcomes: list[Outcome]) -> int:
