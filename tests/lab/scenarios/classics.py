@@ -21,6 +21,8 @@ import json, sys
 text, listed = (json.loads(word) for word in sys.argv[1:])
 there = {function["address"]: function for function in listed["functions"]}
 for said in text["records"]:
+    # An old pciutils does not print the programming interface of a class.
+    there[said["address"]]["class"] = there[said["address"]]["class"][: len(said["class"])]
     for key in set(said) & set(there[said["address"]]) - set(said.get("unknown", ())) - {"unknown"}:
         assert said[key] == there[said["address"]][key], (said["address"], key, said[key], there[said["address"]][key])
 assert len(text["records"]) == len(there), (len(text["records"]), len(there))
