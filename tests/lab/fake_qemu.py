@@ -1,8 +1,9 @@
 """Stands in for QEMU where the lab itself is tested: speaks QMP and plays the agent, and misbehaves as told.
 
-``FAKE_QEMU`` in the environment says how: ``dies`` (ends with a message), ``silent`` (no greeting), ``mute`` (the guest
-never says hello), ``panics`` (QEMU ends when the first command is given), ``hangs`` (the guest answers nothing after
-hello), ``nospace`` (the host's disk is full), or nothing: it behaves.
+``FAKE_QEMU`` in the environment says how: ``dies`` (ends with a message), ``silent`` (no greeting), ``mute`` (the
+guest never says hello), ``panics`` (QEMU ends when the first command is given), ``hangs`` (the guest answers nothing
+after hello), ``leaves`` (QEMU ends when it is asked for its functions a second time), ``nospace`` (the host's disk is
+full), or nothing: it behaves.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+ASKED: list[str] = []
 MANNER = os.environ.get("FAKE_QEMU", "")
 
 
@@ -62,6 +64,9 @@ def monitor(end: socket.socket, request: Any) -> None:
     if MANNER == "silent":
         return
     command, answer = request["execute"], {"id": request.get("id")}
+    ASKED.append(command)
+    if MANNER == "leaves" and ASKED.count("query-pci") == 2:
+        sys.exit(0)
     if command == "device_add" and request["arguments"]["driver"] == "nonsense":
         send(end, {**answer, "error": {"class": "GenericError", "desc": "'nonsense' is not a valid device model name"}})
         return

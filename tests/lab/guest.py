@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
@@ -15,7 +14,7 @@ from tests.lab.channel import Answer, Channel
 from tests.lab.errors import LabError, Lost
 from tests.lab.image import Image
 from tests.lab.plan import Hardware
-from tests.lab.qemu import Qemu, Refused
+from tests.lab.qemu import Qemu
 from tests.lab.transcript import Transcript
 
 PORT = "org.hotplugctl.lab"
@@ -55,7 +54,8 @@ class Guest:
         self.channel = Channel(self.transcript)
         self.qemu: Optional[Qemu] = None
         self.contents: Mapping[str, str] = {}
-        self.python = ""
+        self.at_boot: Collection[str] = ()
+        """Addresses of the functions that it had when it was up."""
         self._backends: set[str] = set()
 
     @classmethod
@@ -77,13 +77,13 @@ class Guest:
         await self.channel.open(self.qemu.agent)
         await self.qemu.qmp("cont")
         try:
-            hello = await asyncio.wait_for(self.channel.hello(), boot.patience)
+            await asyncio.wait_for(self.channel.hello(), boot.patience)
         except asyncio.TimeoutError:
             raise self.channel.lose(self._why(f"its agent said nothing within {boot.patience:.0f} s")) from None
-        self.python = str(hello.get("python", ""))
         unpack = "tar -xzf - -C / && python3 -m compileall -q /usr/local/lib/python3*/dist-packages"
         await self.must(unpack, stdin=boot.payload.read_bytes(), timeout=120)
         await self.must("udevadm settle -t 60; mkdir -p /run/lab", timeout=90)
+        self.at_boot = set(await self.functions())
 
     def _why(self, what: str) -> str:
         """``what``, and the panic or the last line of the console."""
@@ -208,18 +208,3 @@ def command_line(hardware: Hardware, image: Image, folder: Path, accel: str) -> 
         words += ["-device", device]
     words += [*hardware.options, "-kernel", str(image.kernel), "-initrd", str(image.initrd)]
     return [*words, "-append", " ".join((*append, *hardware.append))]
-
-
-async def poll(what: str, within: float, attempt: Any) -> Any:
-    """Call ``attempt`` each second until it gives something but None. LabError says what it waited for."""
-    end = time.monotonic() + within
-    while True:
-        result = await attempt()
-        if result is not None:
-            return result
-        if time.monotonic() > end:
-            raise LabError(f"waited {within:.0f} s for {what}", "see host/qmp.jsonl and the console")
-        await asyncio.sleep(1.0)
-
-
-__all__ = ["Boot", "Guest", "HostFunction", "Refused", "command_line", "poll"]

@@ -198,6 +198,17 @@ def test_one_lost_guest_does_not_take_the_others_along(
     assert {o.name: o.status for o in outcomes} == {"first": "passed", "second": "error", "third": "passed"}
 
 
+def test_a_guest_lost_between_two_scenarios_is_no_fault_of_either(
+    fake: Callable[[str], None], image: Image, boot: Boot, tmp_path: Path
+) -> None:
+    fake("leaves")
+    jobs = [Job(Scenario(name, PC, (Sh("sleep 0"),)), "bookworm") for name in ("first", "second")]
+    place = Place(tmp_path / "out", {"bookworm": boot}, {"bookworm": image}, 1, False, lambda _: None)
+    outcomes: list[Outcome] = []
+    asyncio.run(runner.run(jobs, place, outcomes))
+    assert {o.name: o.status for o in outcomes} == {"first": "passed", "second": "passed"}
+
+
 # A shell in the background starts what it runs deaf to SIGINT.
 _HEARS_SIGINT = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
 _ENDLESS = """

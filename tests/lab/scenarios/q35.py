@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.lab.plan import CI, Gone, Hardware, Plug, Pull, Rest, Scenario, Sees, Sh, Snap
+from tests.lab.plan import CI, Gone, Hardware, Plug, Pull, Rest, Scenario, Sees, Sh, Snap, Step
 from tests.lab.scenarios.devices import sees
 
 PORTS = tuple(f"pcie-root-port,id=rp{n},bus=pcie.0,chassis={n + 1},slot={n + 1},addr={n + 2:#x}" for n in range(4))
@@ -33,6 +33,29 @@ TWO_SEEN = (sees("f0", "e1000e"), sees("f1", "e1000e"))
 def slot(address: str) -> str:
     """Shell: the folder of the slot at this address; slots by ACPI are named by numbers that repeat."""
     return f"$(dirname $(grep -lx {address} /sys/bus/pci/slots/*/address))"
+
+
+# A bridge below a port without bus numbers for it crashes shpchp.
+NO_BUS_NUMBERS = (
+    Plug("pcie-pci-bridge,id=pb1,bus=rp0"),
+    Rest(5),
+    Snap("bridge", "not-ready", OOPS, frozenset(), sees=(sees("pb1", "pcie-pci-bridge"),)),
+    Plug("virtio-blk-pci,id=vb1,drive=d1,bus=rp1"),
+    Rest(5),
+    # The card answers in its slot, and nobody is left to enumerate it.
+    Snap("added", "not-ready", OOPS | {"slot.card-without-function"}, frozenset(), unseen=("vb1",)),
+)  # fmt: skip
+
+
+def card_behind_bridge(mechanisms: frozenset[str]) -> tuple[Step, ...]:
+    """A bridge hot-added below a port with bus numbers in reserve, and a card behind its SHPC."""
+    bridge = sees("pb1", "pcie-pci-bridge")
+    return (
+        Plug("pcie-pci-bridge,id=pb1,bus=rp3"),
+        Snap("bridge", "ready", mechanisms=mechanisms, free=3 + 31, slots=4 + 31, sees=(bridge,)),
+        Plug("e1000,id=n1,bus=pb1,addr=0x3,netdev=u5"),
+        Snap("added", "ready", mechanisms=mechanisms, free=3 + 30, slots=4 + 31, sees=(bridge, sees("n1", "e1000"))),
+    )
 
 
 SCENARIOS = (
@@ -106,16 +129,7 @@ SCENARIOS = (
         "q35-acpi-hotbridge",
         ACPI,
         (
-            Plug("pcie-pci-bridge,id=pb1,bus=rp3"),
-            Snap(
-                "bridge", "ready", mechanisms=BOTH, free=3 + 31, slots=4 + 31,
-                sees=(sees("pb1", "pcie-pci-bridge"),),
-            ),
-            Plug("e1000,id=n1,bus=pb1,addr=0x3,netdev=u5"),
-            Snap(
-                "added", "ready", mechanisms=BOTH, free=3 + 30, slots=4 + 31,
-                sees=(sees("pb1", "pcie-pci-bridge"), sees("n1", "e1000")),
-            ),
+            *card_behind_bridge(BOTH),
             Pull("n1"),
             Snap("pulled", "ready", mechanisms=BOTH, free=3 + 31, slots=4 + 31),
             Pull("pb1"),
@@ -127,15 +141,7 @@ SCENARIOS = (
     Scenario(
         "q35-acpi-no-bus-numbers",
         ACPI,
-        (
-            Plug("pcie-pci-bridge,id=pb1,bus=rp0"),
-            Rest(5),
-            Snap("bridge", "not-ready", OOPS, frozenset(), sees=(sees("pb1", "pcie-pci-bridge"),)),
-            Plug("virtio-blk-pci,id=vb1,drive=d1,bus=rp1"),
-            Rest(5),
-            # The card answers in its slot, and nobody is left to enumerate it.
-            Snap("added", "not-ready", OOPS | {"slot.card-without-function"}, frozenset(), unseen=("vb1",)),
-        ),
+        NO_BUS_NUMBERS,
         spoils=True,
         why="a bridge below a port without bus numbers for it: the kernel crashes in shpchp, and hotplugctl says so",
     ),

@@ -65,6 +65,18 @@ def _powered_off() -> tuple[Step, ...]:
     )
 
 
+def _announced_to_nobody(why: frozenset[str], slots: int) -> tuple[Step, ...]:
+    """By ACPI, which nobody hears: a rescan finds the disk."""
+    return (
+        Snap("before", "not-ready", why, NOTHING, free=0, slots=slots),
+        _PLUG,
+        Rest(3),
+        Snap("added", "not-ready", why | MISSED, NOTHING, free=0, slots=slots, unseen=("vb1",)),
+        _RESCAN,
+        Snap("rescanned", "not-ready", why | MISSED, NOTHING, free=0, slots=slots, sees=_SEEN),
+    )
+
+
 SCENARIOS = (
     Scenario(
         "q35-acpi-acpi-off",
@@ -102,27 +114,13 @@ SCENARIOS = (
     Scenario(
         "q35-acpi-ports-native",
         _acpi("pcie_ports=native"),
-        (
-            Snap("before", "not-ready", OTHER, NOTHING, free=0, slots=2),
-            _PLUG,
-            Rest(3),
-            Snap("added", "not-ready", OTHER | MISSED, NOTHING, free=0, slots=2, unseen=("vb1",)),
-            _RESCAN,
-            Snap("rescanned", "not-ready", OTHER | MISSED, NOTHING, free=0, slots=2, sees=_SEEN),
-        ),
+        _announced_to_nobody(OTHER, slots=2),
         why="the guest takes the ports although firmware keeps them: the host announces to nobody",
     ),
     Scenario(
         "q35-acpi-acpiphp-disable",
         _acpi("acpiphp.disable=1"),
-        (
-            Snap("before", "not-ready", OFF, NOTHING, free=0, slots=0),
-            _PLUG,
-            Rest(3),
-            Snap("added", "not-ready", OFF | MISSED, NOTHING, free=0, slots=0, unseen=("vb1",)),
-            _RESCAN,
-            Snap("rescanned", "not-ready", OFF | MISSED, NOTHING, free=0, slots=0, sees=_SEEN),
-        ),
+        _announced_to_nobody(OFF, slots=0),
         why="acpiphp switched off, and the ports not the guest's: nobody serves them",
     ),
     Scenario(

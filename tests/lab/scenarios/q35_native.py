@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.lab.plan import CI, CI_OLDEST, Gone, Hardware, Plug, Pull, Rest, Scenario, Sh, Snap
 from tests.lab.scenarios.devices import sees
-from tests.lab.scenarios.q35 import FOUR, FOUR_SEEN, FULL, OOPS, RESERVED, TWO_SEEN
+from tests.lab.scenarios.q35 import FOUR, FOUR_SEEN, FULL, NO_BUS_NUMBERS, RESERVED, TWO_SEEN, card_behind_bridge
 
 BY_PORT = ("-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off")
 NATIVE = Hardware("q35", devices=RESERVED, options=BY_PORT)
@@ -134,16 +134,7 @@ SCENARIOS = (
         "q35-native-hotbridge",
         NATIVE,
         (
-            Plug("pcie-pci-bridge,id=pb1,bus=rp3"),
-            Snap(
-                "bridge", "ready", mechanisms=BOTH, free=3 + 31, slots=4 + 31,
-                sees=(sees("pb1", "pcie-pci-bridge"),),
-            ),
-            Plug("e1000,id=n1,bus=pb1,addr=0x3,netdev=u5"),
-            Snap(
-                "added", "ready", mechanisms=BOTH, free=3 + 30, slots=4 + 31,
-                sees=(sees("pb1", "pcie-pci-bridge"), sees("n1", "e1000")),
-            ),
+            *card_behind_bridge(BOTH),
             # An SHPC takes a second press: within five seconds it cancels the first.
             Pull("n1", waits=False),
             Rest(2),
@@ -161,14 +152,7 @@ SCENARIOS = (
     Scenario(
         "q35-native-no-bus-numbers",
         NATIVE,
-        (
-            Plug("pcie-pci-bridge,id=pb1,bus=rp0"),
-            Rest(5),
-            Snap("bridge", "not-ready", OOPS, frozenset(), sees=(sees("pb1", "pcie-pci-bridge"),)),
-            Plug("virtio-blk-pci,id=vb1,drive=d1,bus=rp1"),
-            Rest(5),
-            Snap("added", "not-ready", OOPS | {"slot.card-without-function"}, frozenset(), unseen=("vb1",)),
-        ),
+        NO_BUS_NUMBERS,
         spoils=True,
         why="a bridge below a port without bus numbers for it: the kernel crashes in shpchp, and hotplugctl says so",
     ),
