@@ -10,6 +10,8 @@ import asyncio
 import os
 from pathlib import Path
 
+from tests.lab.patience import process, within
+
 TCG = "tcg,thread=multi"
 KVM = "kvm"
 
@@ -22,15 +24,15 @@ async def accelerator(qemu: str, kernel: Path) -> str:
     """The value for QEMU's ``-accel``: KVM where ``kernel`` came to its panic within twelve seconds, else TCG."""
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return TCG
-    process = await asyncio.create_subprocess_exec(
+    child = await process(
         qemu, "-accel", KVM, *_WORDS, "-kernel", str(kernel),
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        return KVM if await asyncio.wait_for(process.wait(), _PATIENCE) == 0 else TCG
+        return KVM if await within(_PATIENCE, child.wait()) == 0 else TCG
     except asyncio.TimeoutError:
         return TCG
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        if child.returncode is None:
+            child.kill()
+            await child.wait()

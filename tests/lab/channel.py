@@ -13,6 +13,7 @@ import socket
 from typing import Any, NamedTuple, Optional
 
 from tests.lab.errors import Lost
+from tests.lab.patience import within
 from tests.lab.transcript import Transcript
 
 _LONGEST_LINE = 256 * 1024 * 1024
@@ -87,8 +88,8 @@ class Channel:
         self._waiting[request["id"]] = future
         try:
             self._writer.write(json.dumps(request).encode("ascii") + b"\n")
-            await asyncio.wait_for(self._writer.drain(), patience)
-            return await asyncio.wait_for(future, patience)
+            await within(patience, self._writer.drain())
+            return await within(patience, future)
         except (ConnectionError, BrokenPipeError) as error:
             raise self.lose(f"the channel to the guest broke ({error})") from None
         except asyncio.TimeoutError:

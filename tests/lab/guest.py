@@ -13,6 +13,7 @@ from tests.lab import disks
 from tests.lab.channel import Answer, Channel
 from tests.lab.errors import LabError, Lost
 from tests.lab.image import Image
+from tests.lab.patience import within
 from tests.lab.plan import Hardware
 from tests.lab.qemu import Qemu
 from tests.lab.transcript import Transcript
@@ -77,7 +78,7 @@ class Guest:
         await self.channel.open(self.qemu.agent)
         await self.qemu.qmp("cont")
         try:
-            await asyncio.wait_for(self.channel.hello(), boot.patience)
+            await within(boot.patience, self.channel.hello())
         except asyncio.TimeoutError:
             raise self.channel.lose(self._why(f"its agent said nothing within {boot.patience:.0f} s")) from None
         unpack = "tar -xzf - -C / && python3 -m compileall -q /usr/local/lib/python3*/dist-packages"
@@ -164,6 +165,9 @@ class Guest:
 
     async def end(self) -> None:
         """Kill the guest and close everything."""
+        # QEMU first: one that ends by itself, because its channel does, would be collected twice.
+        if self.qemu is not None:
+            await self.qemu.kill()
         await self.channel.close()
         if self.qemu is not None:
             await self.qemu.end()

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, Optional
 from qemu.qmp import EventListener, ExecuteError, QMPClient, QMPError
 
 from tests.lab.errors import LabError, Lost
+from tests.lab.patience import process, within
 from tests.lab.transcript import Transcript
 
 BINARY = "qemu-system-x86_64"
@@ -77,13 +78,13 @@ class Qemu:
         argv += ["-chardev", f"socket,id=monitor,fd={theirs.fileno()}", "-mon", "chardev=monitor,mode=control"]
         (folder / "host" / "cmdline.txt").write_text(" \\\n  ".join(_quoted(argv)) + "\n", encoding="utf-8")
         with (folder / "host" / "qemu.log").open("wb") as log:
-            process = await asyncio.create_subprocess_exec(
+            child = await process(
                 "setpriv", "--pdeathsig", "KILL", "--", *argv, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
                 pass_fds=(theirs.fileno(), guest.fileno()), start_new_session=True,
             )  # fmt: skip
         theirs.close()
         guest.close()
-        made = cls(process, agent, transcript)
+        made = cls(child, agent, transcript)
         try:
             await made._greet(ours, folder)
         except BaseException:
@@ -93,7 +94,7 @@ class Qemu:
 
     async def _greet(self, end: socket.socket, folder: Path) -> None:
         try:
-            await asyncio.wait_for(self._client.connect(end), _PATIENCE)
+            await within(_PATIENCE, self._client.connect(end))
         except (QMPError, asyncio.TimeoutError, OSError):
             said = (folder / "host" / "qemu.log").read_text("utf-8", "replace").strip() or "it said nothing"
             raise LabError(f"QEMU did not start: {said.splitlines()[-1]}", f"see {folder}/host/qemu.log") from None
@@ -126,7 +127,7 @@ class Qemu:
         sent: dict[str, Any] = {"execute": command, "id": number}
         self._transcript.note(">", {**sent, "arguments": arguments} if arguments else sent)
         try:
-            result = await asyncio.wait_for(self._client.execute(command, arguments), _PATIENCE)
+            result = await within(_PATIENCE, self._client.execute(command, arguments))
         except ExecuteError as error:
             answer = {"class": error.error_class, "desc": str(error)}
             self._transcript.note("<", {"error": answer, "id": number})
@@ -142,7 +143,7 @@ class Qemu:
         """A command of the human monitor, and what it printed."""
         return str(await self.qmp("human-monitor-command", {"command-line": line}))
 
-    async def event(self, name: str, device: str, since: int, within: float) -> Optional[Event]:
+    async def event(self, name: str, device: str, since: int, seconds: float) -> Optional[Event]:
         """The first event of that name and device after the first ``since`` ones; None if it does not come in time.
 
         Raises Lost where QEMU ends meanwhile.
@@ -156,7 +157,7 @@ class Qemu:
 
         async with self._news:
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._news.wait_for(lambda: found() or self._ended), within)
+                await within(seconds, self._news.wait_for(lambda: found() or self._ended))
             event = found()
         if event is None and self._ended:
             raise Lost(f"QEMU ended while {name} of {device} was waited for", "see host/qemu.log and the console")
@@ -166,12 +167,16 @@ class Qemu:
     def _ended(self) -> bool:
         return self.process.returncode is not None
 
-    async def end(self) -> None:
-        """End the process, by force if need be, and close everything."""
+    async def kill(self) -> None:
+        """End the process by force. Whatever it says or hears from then on is nobody's fault."""
         self._closing = True
         if self.process.returncode is None:
             self.process.send_signal(signal.SIGKILL)
         await self.process.wait()
+
+    async def end(self) -> None:
+        """End the process and close everything."""
+        await self.kill()
         with contextlib.suppress(QMPError, OSError, EOFError):
             await self._client.disconnect()
         for task in self._tasks:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from tests.lab.errors import LabError
 from tests.lab.guest import Boot, Guest
 from tests.lab.image import Image
+from tests.lab.patience import within
 from tests.lab.plan import Scenario, label
 from tests.lab.qemu import Refused
 from tests.lab.steps import Player
@@ -142,7 +143,7 @@ async def _play(job: Job, guest: Guest, folder: Path) -> Outcome:
     guest.transcript.note("host", {"scenario": job.name})
     player, started = Player(guest, folder), time.monotonic()
     try:
-        await asyncio.wait_for(player.play(job.scenario.steps), _LONGEST)
+        await within(_LONGEST, player.play(job.scenario.steps))
     except asyncio.TimeoutError:
         player.problems.append(f"not done after {_LONGEST:.0f} s; it last did: {', '.join(player.did[-1:])}")
     except (LabError, Refused) as error:

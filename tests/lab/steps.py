@@ -16,6 +16,7 @@ from tests.lab import listening, oracle, plan
 from tests.lab.errors import Failed, LabError
 from tests.lab.guest import Guest
 from tests.lab.oracle import Host, Spoken
+from tests.lab.patience import process, within
 from tests.lab.qemu import Refused
 
 TOOL = "hotplugctl"
@@ -220,18 +221,18 @@ class Player:
 async def _on_recording(command: str, recording: Path) -> Spoken:
     """The same command on the recording, on the host: nothing of the guest is then at hand but what was recorded."""
     argv = [sys.executable, "-m", TOOL, command, "--json", "--root", str(recording)]
-    process = await asyncio.create_subprocess_exec(
+    child = await process(
         *argv, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     try:
-        out, err = await asyncio.wait_for(process.communicate(), 120)
+        out, err = await within(120, child.communicate())
     except asyncio.TimeoutError:
         raise LabError(f"{shlex.join(argv)} did not end within 120 s", "run it by hand") from None
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    return Spoken(process.returncode, _document(out), err.decode("utf-8", "backslashreplace"))
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+    return Spoken(child.returncode, _document(out), err.decode("utf-8", "backslashreplace"))
 
 
 def _document(out: bytes) -> Any:
