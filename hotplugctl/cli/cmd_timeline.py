@@ -118,7 +118,6 @@ def _of_recording(root: str) -> Union[Timeline, str]:
 def _of_stream(root: str, stream: Stream) -> Union[Timeline, str]:
     from hotplugctl.cli.recorded_trees import Trees
     from hotplugctl.collect.replayed import Replay
-    from hotplugctl.live import reducer
     from hotplugctl.live.timeline import Fold
     from hotplugctl.model.live import End
 
@@ -126,18 +125,13 @@ def _of_stream(root: str, stream: Stream) -> Union[Timeline, str]:
     if replay.first() is None:
         return f"{stream.label}: nothing was recorded in its events"
     trees = Trees(root, None, replay)
-    look = None if replay.log_only else trees.first()
-    state = reducer.start(look, by_log=replay.log_only, udev_only=replay.kernel is False)
-    state.udev = replay.udev if state.udev is None else state.udev
+    state = trees.start(None if replay.log_only else trees.first())
     fold = Fold(state)
     for sign in replay if replay.log_only else trees.with_facts(replay, state):
         if isinstance(sign.what, End):
             break
         fold.take(sign, _source(sign, stream))
-    notes = ["the recording ends in the middle of a line"] if replay.cut else []
-    if replay.unparsed:
-        notes.append(f"{replay.unparsed} lines of the recording fit no grammar and are left out")
-    return fold.close(tuple(f"events/{name}" if name else root for name in stream.files), tuple(notes))
+    return fold.close(tuple(f"events/{name}" if name else root for name in stream.files), replay.remarks())
 
 
 def _source(sign: Sign, stream: Stream) -> str:

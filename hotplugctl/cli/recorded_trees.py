@@ -43,6 +43,14 @@ class Trees:
             return None
         return None if look is None or not look.functions else look._replace(udev=self._replay.udev)
 
+    def start(self, look: Optional[Look]) -> State:
+        """The reducer's state before the first sign, ``look`` being what was there."""
+        replay = self._replay
+        state = reducer.start(look, by_log=replay.log_only, udev_only=replay.kernel is False)
+        if state.udev is None:
+            state.udev = replay.udev
+        return state
+
     def with_facts(self, signs: Iterable[Sign], state: State) -> Iterator[Sign]:
         """The signs, and before one at which a device is overdue a look of facts about it, as a live watch takes it.
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Callable, NamedTuple, Optional
 
 from hotplugctl.live.state import State
-from hotplugctl.live.wanted import SETTLED, Wanted, candidates, furthest, held_up, reached
+from hotplugctl.live.wanted import Wanted, candidates, furthest, held_up, reached
 from hotplugctl.model.live import STAGES, Journey, Look, Sign, Transition
 from hotplugctl.source.ears import Raw
 
 HasSerial = Callable[[Journey, str], bool]
+NOTHING_SEEN = "nothing that fits was seen"
 
 
 class Aim(NamedTuple):
@@ -58,7 +59,7 @@ class Aim(NamedTuple):
         if arrived:
             return f"{len(arrived)} of {self.many} came" + self._held_up(state, there, arrived)
         said = self._held_up(state, self._nearest(state, has_serial), ())
-        return said[2:] if said else "nothing that fits was seen"
+        return said[2:] if said else NOTHING_SEEN
 
     def _held_up(self, state: State, there: Sequence[Journey], arrived: Sequence[Journey]) -> str:
         done = {one.address for one in arrived}
@@ -116,6 +117,3 @@ class Patience:
 
     def looked(self, heard: float, look: Look) -> None:
         """Nothing is kept."""
-
-
-__all__ = ["SETTLED", "Aim", "HasSerial", "Patience"]

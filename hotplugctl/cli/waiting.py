@@ -9,7 +9,7 @@ from hotplugctl.cli import exit as status
 from hotplugctl.cli.live_facts import explain
 from hotplugctl.cli.live_loop import Loop
 from hotplugctl.cli.live_open import open_ears
-from hotplugctl.cli.wait_sink import Aim, HasSerial, Patience
+from hotplugctl.cli.wait_sink import NOTHING_SEEN, Aim, HasSerial, Patience
 from hotplugctl.collect import listing as listings
 from hotplugctl.collect import nodes, serials, signs, udev
 from hotplugctl.collect.listing import Listing
@@ -127,11 +127,8 @@ def _outcome(
     said = None
     if code != status.YES:
         held = aim.why(state, has_serial)
-        said = held if why is None else why if held == _NOTHING else f"{why}; {held}"
+        said = held if why is None else why if held == NOTHING_SEEN else f"{why}; {held}"
     return Outcome(code, tuple(one.address for one in arrived), _since(began), stage, said)
-
-
-_NOTHING = "nothing that fits was seen"
 
 
 def _since(began: float) -> float:

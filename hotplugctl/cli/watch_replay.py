@@ -28,9 +28,7 @@ def run(path: str, stage: Optional[str], wish: Wish, speed: Optional[float]) -> 
     replay = Replay(open_stream(path, stdin))
     trees = Trees(path, stage, replay)
     look = trees.first()
-    state = reducer.start(look, by_log=replay.log_only, udev_only=replay.kernel is False)
-    if state.udev is None:
-        state.udev = replay.udev
+    state = trees.start(look)
     teller = Teller(wish, _write, replay.realtime)
     teller.hello(_hello(replay, look))
     try:
@@ -40,7 +38,8 @@ def run(path: str, stage: Optional[str], wish: Wish, speed: Optional[float]) -> 
     except status.Done as done:
         if done.code != status.TERMINATED:
             raise
-    _remarks(replay)
+    for word in replay.remarks():
+        remark(word)
     return status.YES if wish.most is None or teller.enough else status.TIMED_OUT
 
 
@@ -91,10 +90,3 @@ def _hello(replay: Replay, look: Optional[Look]) -> Hello:
 def _write(lines: Sequence[str]) -> None:
     sys.stdout.write("".join(lines))
     sys.stdout.flush()
-
-
-def _remarks(replay: Replay) -> None:
-    if replay.cut:
-        remark("the recording ends in the middle of a line")
-    if replay.unparsed:
-        remark(f"{replay.unparsed} lines of the recording fit no grammar and are left out")

@@ -59,6 +59,13 @@ class Replay:
         """The first sign."""
         return self._first
 
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader should know of how whole it was, once it is read."""
+        said = ["the recording ends in the middle of a line"] if self.cut else []
+        if self.unparsed:
+            said.append(f"{self.unparsed} lines of the recording fit no grammar and are left out")
+        return tuple(said)
+
     def _merge(self) -> Iterator[Sign]:
         heads = [(next(entries, None), entries) for entries in self._files]
         waiting = [(sign, entries) for sign, entries in heads if sign is not None]
