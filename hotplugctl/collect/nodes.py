@@ -25,14 +25,10 @@ def collect(tree: Tree) -> tuple[Mapping[str, tuple[Node, ...]], Optional[Failur
     found: dict[str, list[Node]] = {}
     failures: list[Failure] = []
     for subsystem in NODE_CLASSES:
-        for path in _members(tree, subsystem, failures):
-            above = _owner(path)
-            if above is not None:
-                address, via = above
-                found.setdefault(address, []).append(_node(tree, subsystem, path, via))
+        for address, via, path in _owned(tree, subsystem, failures):
+            found.setdefault(address, []).append(_node(tree, subsystem, path, via))
     _add_serials(tree, found)
-    ordered = {address: tuple(sorted(nodes, key=_order)) for address, nodes in found.items()}
-    return ordered, failures[0] if failures else None
+    return _ordered(found), failures[0] if failures else None
 
 
 def bare(tree: Tree) -> tuple[Mapping[str, tuple[Node, ...]], Optional[Failure]]:
@@ -40,33 +36,42 @@ def bare(tree: Tree) -> tuple[Mapping[str, tuple[Node, ...]], Optional[Failure]]
     found: dict[str, list[Node]] = {}
     failures: list[Failure] = []
     for subsystem in NODE_CLASSES:
-        for path in _members(tree, subsystem, failures):
-            above = _owner(path)
-            if above is not None:
-                name = path.rpartition("/")[2]
-                node = Node(subsystem, name, _device_file(subsystem, name), above[1], path, {}, {})
-                found.setdefault(above[0], []).append(node)
-    ordered = {address: tuple(sorted(nodes, key=_order)) for address, nodes in found.items()}
-    return ordered, failures[0] if failures else None
+        for address, via, path in _owned(tree, subsystem, failures):
+            found.setdefault(address, []).append(_bare(subsystem, path, via))
+    return _ordered(found), failures[0] if failures else None
 
 
 def serials(tree: Tree) -> Mapping[str, tuple[Node, ...]]:
     """Only the virtio disks, with nothing read of them but the serial number: does the device still answer?"""
     found: dict[str, list[Node]] = {}
-    for path in _members(tree, "block", []):
-        above = _owner(path) if "/virtio" in path else None
-        if above is not None:
-            name = path.rpartition("/")[2]
-            node = Node("block", name, _device_file("block", name), above[1], path, {}, {})
-            found.setdefault(above[0], []).append(node)
+    for address, via, path in _owned(tree, "block", []):
+        if "/virtio" in path:
+            found.setdefault(address, []).append(_bare("block", path, via))
     _add_serials(tree, found)
     return {address: tuple(nodes) for address, nodes in found.items()}
+
+
+def _bare(subsystem: str, path: str, via: tuple[str, ...]) -> Node:
+    name = path.rpartition("/")[2]
+    return Node(subsystem, name, _device_file(subsystem, name), via, path, {}, {})
+
+
+def _ordered(found: Mapping[str, list[Node]]) -> Mapping[str, tuple[Node, ...]]:
+    return {address: tuple(sorted(nodes, key=_order)) for address, nodes in found.items()}
 
 
 def _order(node: Node) -> tuple[str, list[tuple[int, str]]]:
     """Numbers in a name count as numbers: sda2 before sda10."""
     parts = re.findall(r"\d+|\D+", node.name)
     return node.subsystem, [(int(part[:9]) if part.isdecimal() else -1, part) for part in parts]
+
+
+def _owned(tree: Tree, subsystem: str, failures: list[Failure]) -> Iterable[tuple[str, tuple[str, ...], str]]:
+    """Of each member below a PCI function: that function, the parts between them, its path."""
+    for path in _members(tree, subsystem, failures):
+        above = owner(path)
+        if above is not None:
+            yield above[0], tuple(path[len(above[1]) + 1 :].split("/")[:-1]), path
 
 
 def _members(tree: Tree, subsystem: str, failures: list[Failure]) -> Iterable[str]:
@@ -116,12 +121,6 @@ def _linked(tree: Tree, link_path: str, link: Read) -> Optional[str]:
         return "/sys" + target[5:]
     resolved = tree.resolve(link_path)
     return resolved if isinstance(resolved, str) else None
-
-
-def _owner(path: str) -> Optional[tuple[str, tuple[str, ...]]]:
-    """The PCI function nearest above a device path, and the parts between them."""
-    found = owner(path)
-    return None if found is None else (found[0], tuple(path[len(found[1]) + 1 :].split("/")[:-1]))
 
 
 def _node(tree: Tree, subsystem: str, path: str, via: tuple[str, ...]) -> Node:

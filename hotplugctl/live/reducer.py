@@ -13,7 +13,7 @@ from typing import Optional
 from hotplugctl.live import log, resync, uevents
 from hotplugctl.live.stages import failed_bars, needs_driver, overdue, ready, wanted_node
 from hotplugctl.live.state import LIMIT_S, State, told
-from hotplugctl.model.live import DEVICE_STALLED, End, Journey, Look, Sign, Tick, Transition
+from hotplugctl.model.live import DEVICE_STALLED, End, Journey, Look, Sign, Tick, Transition, milliseconds
 from hotplugctl.model.uevent import Uevent
 
 _BACKWARDS_S = 1.0
@@ -135,11 +135,7 @@ def _due(state: State, journey: Journey, at: float, cut: str = "") -> list[Trans
     if journey.stalled == said:
         return []
     journey.stalled = said
-    return [told(state, DEVICE_STALLED, at, journey, None, stage, cut + reason, _waited(journey, at))]
-
-
-def _waited(journey: Journey, at: float) -> Optional[float]:
-    return None if journey.first is None else max(0.0, round((at - journey.first) * 1000, 3))
+    return [told(state, DEVICE_STALLED, at, journey, None, stage, cut + reason, milliseconds(journey.first, at))]
 
 
 def _rebase(state: State, now: float) -> None:

@@ -18,6 +18,7 @@ from hotplugctl.model.live import (
     Journey,
     NodeState,
     Transition,
+    milliseconds,
 )  # fmt: skip
 
 # Base classes of PCI devices (PCI Code and ID Assignment Specification): those whose use is a disk or an interface, and
@@ -112,7 +113,7 @@ def node_added(state: State, journey: Journey, node: NodeState, at: float, reaso
     subsystem = wanted_node(journey)
     if subsystem is None or node.subsystem == subsystem:
         journey.reach(NODE, at)
-    since = None if journey.settled or journey.first is None else max(0.0, round((at - journey.first) * 1000, 3))
+    since = None if journey.settled else milliseconds(journey.first, at)
     return told(state, NODE_ADDED, at, journey, node, None if journey.settled else NODE, reason, since)
 
 

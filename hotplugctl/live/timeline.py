@@ -35,6 +35,7 @@ from hotplugctl.model.live import (
     Journey,
     Sign,
     Transition,
+    milliseconds,
 )  # fmt: skip
 from hotplugctl.model.log import LogLine
 from hotplugctl.model.timeline import (
@@ -340,7 +341,7 @@ class Fold:
     def _passage(self, action: str, address: Optional[str], going: Going) -> Passage:
         journey = going.journey
         stages = tuple(
-            Milestone(name, at, max(0.0, round((at - going.first) * 1000, 3)), going.evidence.get(name))
+            Milestone(name, at, milliseconds(going.first, at), going.evidence.get(name))
             for name in STAGES
             if (at := going.stages.get(name)) is not None
         )

@@ -26,6 +26,7 @@ from hotplugctl.model.live import (
     NodeFact,
     NodeState,
     Transition,
+    milliseconds,
 )  # fmt: skip
 from hotplugctl.model.uevent import UDEV_GROUP, Uevent
 
@@ -181,8 +182,7 @@ def _farewell(state: State, journey: Journey, at: float, reason: Optional[str]) 
         for node in sorted(journey.nodes.values(), key=lambda one: -len(one.path))
     ]
     if journey.told:
-        since = None if journey.leaving is None else max(0.0, round((at - journey.leaving) * 1000, 3))
-        out.append(told(state, FUNCTION_REMOVED, at, journey, None, None, reason, since))
+        out.append(told(state, FUNCTION_REMOVED, at, journey, None, None, reason, milliseconds(journey.leaving, at)))
     return out
 
 

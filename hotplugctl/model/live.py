@@ -167,6 +167,11 @@ class Transition(NamedTuple):
     unknown: Mapping[str, str]
 
 
+def milliseconds(since: Optional[float], at: float) -> Optional[float]:
+    """From one time to another, to the microsecond and never below 0; None where the first is not known."""
+    return None if since is None else max(0.0, round((at - since) * 1000, 3))
+
+
 class NodeState:
     """A node below a function, as told. ``at``: when it came, None for one that was there. ``seq``: SEQNUM of its add.
 
@@ -248,7 +253,7 @@ class Journey:
     def since_first(self, stage: str) -> Optional[float]:
         """Milliseconds from the first sign to ``stage``; None where either is unknown."""
         at = self.stages.get(stage)
-        return None if at is None or self.first is None else max(0.0, round((at - self.first) * 1000, 3))
+        return None if at is None else milliseconds(self.first, at)
 
     def reach(self, stage: str, at: float) -> None:
         """Note a milestone; the earliest evidence of it counts."""

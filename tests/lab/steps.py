@@ -54,9 +54,7 @@ class Player:
         try:
             await self.guest.plug(step.device)
         except Refused as error:
-            self.did.append(f"{id} refused")
-            if not step.refused or step.refused not in str(error):
-                raise Failed(f"device_add {step.device} was refused: {error}") from None
+            self._refused(id, f"device_add {step.device}", step.refused, error)
             return
         if step.refused:
             raise Failed(f"device_add {step.device} was to be refused, and was not")
@@ -67,14 +65,18 @@ class Player:
         try:
             self._since[step.id] = await self.guest.pull(step.id)
         except Refused as error:
-            self.did.append(f"-{step.id} refused")
-            if not step.refused or step.refused not in str(error):
-                raise Failed(f"device_del {step.id} was refused: {error}") from None
+            self._refused(f"-{step.id}", f"device_del {step.id}", step.refused, error)
             return
         if step.refused:
             raise Failed(f"device_del {step.id} was to be refused, and was not")
         if step.waits:
             await self._gone(step.id, step.within, step.deleted)
+
+    def _refused(self, id: str, command: str, wanted: str, error: Refused) -> None:
+        """QEMU has refused a command: as it must, or the scenario has failed."""
+        self.did.append(f"{id} refused")
+        if not wanted or wanted not in str(error):
+            raise Failed(f"{command} was refused: {error}") from None
 
     async def gone(self, step: plan.Gone) -> None:
         await self._gone(step.id, step.within, True)
