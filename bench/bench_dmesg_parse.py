@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench.pairs import CHECKOUT, Row, Unmeasurable, ratio, run, table
+from bench.pairs import CHECKOUT, Row, ratio, run, verdict
 
 LINES = 1_000_000
 RATIO = 4.0
@@ -133,13 +133,7 @@ def main(arguments: Sequence[str]) -> int:
     options.add_argument("--lines", type=int, default=LINES)
     options.add_argument("--pairs", type=int, default=5)
     chosen = options.parse_args(arguments)
-    try:
-        rows = measure(chosen.lines, chosen.pairs)
-    except Unmeasurable as error:
-        print(f"not measured: {error}")
-        return 2
-    print(table(rows))
-    return 0 if all(row.kept for row in rows) else 1
+    return verdict(lambda: measure(chosen.lines, chosen.pairs))
 
 
 if __name__ == "__main__":

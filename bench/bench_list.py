@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from bench.big_tree import build
-from bench.pairs import Row, Unmeasurable, hotplugctl, output, ratio, run, table
+from bench.pairs import Row, Unmeasurable, hotplugctl, output, ratio, run, verdict
 
 FUNCTIONS = 10_000
 FEWER = FUNCTIONS // 4
@@ -64,9 +64,7 @@ def measure(pairs: int) -> list[Row]:
 
 
 def main() -> int:
-    rows = measure(pairs=7)
-    print(table(rows))
-    return 0 if all(row.kept for row in rows) else 1
+    return verdict(lambda: measure(pairs=7))
 
 
 if __name__ == "__main__":

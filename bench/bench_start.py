@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.pairs import CHECKOUT, Row, Unmeasurable, hotplugctl, import_click, output, ratio, table
+from bench.pairs import CHECKOUT, Row, Unmeasurable, hotplugctl, import_click, output, ratio, verdict
 
 ARCHIVE = CHECKOUT / "fixtures/recordings/q35-rootport-acpi.tar.xz"
 STAGE = "added"
@@ -51,12 +51,14 @@ def measure(guest: Path, pairs: int) -> list[Row]:
     return rows
 
 
-def main(arguments: Sequence[str]) -> int:
+def of(guest: str) -> list[Row]:
+    """The rows of a recorded guest (a directory); of one of the project's own where none is named."""
     with tempfile.TemporaryDirectory(prefix="hotplugctl-bench-") as directory:
-        guest = Path(arguments[0]) if arguments else unpack(ARCHIVE, STAGE, Path(directory))
-        rows = measure(guest, pairs=21)
-    print(table(rows))
-    return 0 if all(row.kept for row in rows) else 1
+        return measure(Path(guest) if guest else unpack(ARCHIVE, STAGE, Path(directory)), pairs=21)
+
+
+def main(arguments: Sequence[str]) -> int:
+    return verdict(lambda: of(arguments[0] if arguments else ""))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Callable
 
-from bench.pairs import CHECKOUT, Row, Unmeasurable, environment, table
+from bench.pairs import CHECKOUT, Row, Unmeasurable, environment, verdict
 
 LATENCY_BOUND_MS = 5.0
 CPU_BOUND = 2.0
@@ -291,13 +291,7 @@ def outside(again: Callable[[], list[str]]) -> int:
 def main(_arguments: Sequence[str]) -> int:
     if not os.environ.get(INSIDE):
         return outside(lambda: [sys.executable, "-m", "bench.bench_watch"])
-    try:
-        rows = measure()
-    except Unmeasurable as error:
-        print(f"not measured: {error}")
-        return 2
-    print(table(rows))
-    return 0 if all(row.kept for row in rows) else 1
+    return verdict(measure)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -89,6 +89,17 @@ def ratio(ours: Sequence[str], theirs: Sequence[str], pairs: int, codes: Sequenc
     taken = [(run(ours, codes).seconds, run(theirs).seconds) for _ in range(pairs)]
     mine, other = (statistics.median(side) for side in zip(*taken))
     return statistics.median(a / b for a, b in taken), f"{mine * 1000:.0f} ms to {other * 1000:.0f} ms"
+
+
+def verdict(measure: Callable[[], Sequence[Row]]) -> int:
+    """Measure and print the rows: 0 if all bounds are kept, 1 if one is over, 2 if it could not be measured."""
+    try:
+        rows = measure()
+    except Unmeasurable as error:
+        print(f"not measured: {error}")
+        return 2
+    print(table(rows))
+    return 0 if all(row.kept for row in rows) else 1
 
 
 def table(rows: Sequence[Row]) -> str:

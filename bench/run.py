@@ -6,35 +6,21 @@ import argparse
 import platform
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
-from pathlib import Path
 
 from bench import bench_list, bench_start
-from bench.pairs import CHECKOUT, Row, Unmeasurable, environment, table
+from bench.pairs import CHECKOUT, environment, verdict
 
 # In process, with bounds and a verdict of their own: modules with a main(), each run as a process.
 PARSERS = {"lspci": "bench.bench_lspci_parse", "dmesg": "bench.bench_dmesg_parse", "watch": "bench.bench_watch"}
 PARTS = ("start", "list", *PARSERS)
 
 
-def start(guest: str) -> list[Row]:
-    with tempfile.TemporaryDirectory(prefix="hotplugctl-bench-") as directory:
-        root = Path(guest) if guest else bench_start.unpack(bench_start.ARCHIVE, bench_start.STAGE, Path(directory))
-        return bench_start.measure(root, pairs=21)
-
-
 def processes(part: str, guest: str) -> int:
     """Measure whole processes and print the rows; the status that this part alone would end with."""
-    try:
-        rows = start(guest) if part == "start" else bench_list.measure(pairs=7)
-    except Unmeasurable as error:
-        print(f"not measured: {error}")
-        return 2
-    print(table(rows))
-    return 0 if all(row.kept for row in rows) else 1
+    return verdict(lambda: bench_start.of(guest) if part == "start" else bench_list.measure(pairs=7))
 
 
 def parser(module: str) -> int:
