@@ -9,7 +9,7 @@ import click
 
 from hotplugctl.cli import exit as status
 from hotplugctl.cli.options import Seconds, color_option, json_option, root_options
-from hotplugctl.cli.world import emit, wants_color, world
+from hotplugctl.cli.world import emit, origin, wants_color, world
 
 if TYPE_CHECKING:
     from hotplugctl.model.monitor import Expectation, Request, Sighting, View
@@ -103,8 +103,7 @@ def _text(words: tuple[str, ...]) -> str:
 def _not_both(wait: bool, root: Optional[str], stage: Optional[str]) -> None:
     if wait:
         raise click.UsageError("--wait listens to this machine: it does not go with --between.")
-    source = click.get_current_context().get_parameter_source("root")
-    if stage is not None or (root and source is not None and source.name == "COMMANDLINE"):
+    if stage is not None or (root and origin("root") == "COMMANDLINE"):
         raise click.UsageError("--between names the recordings itself: leave --root and --stage out.")
 
 

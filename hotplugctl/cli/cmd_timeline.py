@@ -11,7 +11,7 @@ import click
 
 from hotplugctl.cli import exit as status
 from hotplugctl.cli.options import color_option, json_option, root_options, table_options
-from hotplugctl.cli.world import announce, emit, remark, world
+from hotplugctl.cli.world import announce, emit, origin, remark, world
 from hotplugctl.errors import UnusableRoot
 from hotplugctl.model.uevent import Uevent
 
@@ -47,7 +47,7 @@ def command(
 
         emit(columns.legend(timeline_text.COLUMNS))
         return status.YES
-    if file is not None and (stage is not None or _asked_for("root")):
+    if file is not None and (stage is not None or origin("root") == "COMMANDLINE"):
         raise click.UsageError("FILE is a text: it goes with neither --root nor --stage.")
     if file is not None:
         found = _of_file(file)
@@ -57,11 +57,6 @@ def command(
         found = _of_tree(root, stage)
     _tell(found, as_json, output, noheadings)
     return status.of_listing(known=not isinstance(found, str))
-
-
-def _asked_for(option: str) -> bool:
-    source = click.get_current_context().get_parameter_source(option)
-    return source is not None and source.name == "COMMANDLINE"
 
 
 def _of_file(file: str) -> Union[Timeline, str]:

@@ -9,7 +9,7 @@ import click
 
 from hotplugctl.cli import exit as status
 from hotplugctl.cli.options import color_option, json_option, root_options
-from hotplugctl.cli.world import emit, remark
+from hotplugctl.cli.world import announce, emit
 from hotplugctl.errors import HotplugctlError
 
 if TYPE_CHECKING:
@@ -64,9 +64,7 @@ def _root(root: Optional[str]) -> tuple[str, ...]:
     """``--root`` where no PATH is named: it is one."""
     if not root:
         raise click.UsageError("Missing argument 'PATH...'.")
-    source = click.get_current_context().get_parameter_source("root")
-    if source is not None and source.name == "ENVIRONMENT":
-        remark(f"reading {root} (HOTPLUGCTL_ROOT)")
+    announce(root)
     return (root,)
 
 

@@ -150,7 +150,9 @@ def _node(text: Optional[str]) -> Optional[str]:
 
 def _place(root: Optional[str]) -> tuple[Optional[str], Optional[str]]:
     """``STORY:STAGE``: --stage means something else here."""
-    if root is None or ":" not in root or os.path.lexists(root):
+    if root is None or ":" not in root:
         return root, None
-    place, _, part = root.rpartition(":")
-    return (place, part) if place and os.path.lexists(place) else (root, None)
+    from hotplugctl.source.stages import named
+
+    place = named(root)
+    return place if os.path.lexists(place.path) else (root, None)

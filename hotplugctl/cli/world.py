@@ -49,11 +49,15 @@ def reference(tree: Tree) -> Iterator[Optional[Tree]]:
 
 def announce(root: Optional[str]) -> None:
     """Say that ``--root`` comes from the environment: what is shown is not this machine."""
+    if root and origin("root") == "ENVIRONMENT":
+        remark(f"reading {root} (HOTPLUGCTL_ROOT)")
+
+
+def origin(option: str) -> Optional[str]:
+    """Where an option's value comes from: COMMANDLINE, ENVIRONMENT, DEFAULT …; None outside of a command."""
     context = click.get_current_context(silent=True)
-    if root and context is not None:
-        source = context.get_parameter_source("root")
-        if source is not None and source.name == "ENVIRONMENT":
-            remark(f"reading {root} (HOTPLUGCTL_ROOT)")
+    source = None if context is None else context.get_parameter_source(option)
+    return None if source is None else source.name
 
 
 def wants_color(choice: str) -> bool:
