@@ -24,7 +24,7 @@ DEMO_AFTER  ?= added
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-oldest lint lint-man lab lab-ci lab-list fixtures bench golden man install uninstall wheel clean
+.PHONY: help demo test test-oldest lint lint-man lint-sh lab lab-ci lab-list fixtures bench golden man collector install uninstall wheel clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,7 +89,7 @@ demo: $(VENV)/.runtime  ## check this machine, then show a recorded guest before
 
 test: $(VENV)/.test  ## run all tests (ARGS="-k name" for some)
 	@$(PY) -m pytest $(ARGS)
-	@$(MAKE) --no-print-directory lint-man
+	@$(MAKE) --no-print-directory lint-man lint-sh
 
 # The tools of .[test] differ with their age in what they find: the gates are held with today's, the code also with the oldest.
 test-oldest:  ## run the tests with the oldest click, pyudev, tabulate and Python that are supported
@@ -99,7 +99,7 @@ test-oldest:  ## run the tests with the oldest click, pyudev, tabulate and Pytho
 	    'click == 8.0.*' 'pyudev == 0.22.*' 'tabulate == 0.8.7'
 	@$(VENV)/oldest/bin/python -m pytest --ignore=tests/house/test_gates.py $(ARGS)
 
-lint: $(VENV)/.test lint-man  ## ruff, mypy --strict, import contracts, man pages
+lint: $(VENV)/.test lint-man lint-sh  ## ruff, mypy --strict, import contracts, man pages, the collector
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy --strict
 	@$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()' --no-cache
@@ -111,6 +111,10 @@ lint-man:
 	  echo "man pages: clean"; \
 	else echo "man pages: NOT linted, mandoc is missing (on Debian: apt-get install mandoc)"; fi
 
+lint-sh:
+	@if command -v shellcheck >/dev/null; then shellcheck -s sh hotplugctl/data/collect.sh && echo "collector: clean"; \
+	else echo "collector: NOT linted, shellcheck is missing (on Debian: apt-get install shellcheck)"; fi
+
 bench: $(VENV)/.bench  ## measure speed and size against their bounds (needs lspci)
 	@$(PY) -m bench.run $(ARGS)
 
@@ -119,6 +123,9 @@ golden: $(VENV)/.test  ## rewrite the golden outputs; read the difference before
 
 man: $(VENV)/.runtime  ## write the generated parts of the man pages anew
 	@$(PY) scripts/make_man.py
+
+collector: $(VENV)/.test  ## write what collect.sh has to copy anew
+	@$(PY) -m scripts.make_collector
 
 # --- the lab: real kernels, real hot-adds (tests/lab/README.md) ------------------------------------------------------------
 

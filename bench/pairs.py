@@ -82,11 +82,14 @@ def output(command: Sequence[str], codes: Sequence[int] = (0,)) -> str:
     return done.stdout.decode(errors="replace")
 
 
-def ratio(ours: Sequence[str], theirs: Sequence[str], pairs: int, codes: Sequence[int] = (0,)) -> tuple[float, str]:
+def ratio(
+    ours: Sequence[str], theirs: Sequence[str], pairs: int, codes: Sequence[int] = (0,),
+    their_codes: Sequence[int] = (0,),
+) -> tuple[float, str]:  # fmt: skip
     """The median of ours/theirs over ``pairs`` pairs after one that does not count, and the medians in words."""
     run(ours, codes)
-    run(theirs)
-    taken = [(run(ours, codes).seconds, run(theirs).seconds) for _ in range(pairs)]
+    run(theirs, their_codes)
+    taken = [(run(ours, codes).seconds, run(theirs, their_codes).seconds) for _ in range(pairs)]
     mine, other = (statistics.median(side) for side in zip(*taken))
     return statistics.median(a / b for a, b in taken), f"{mine * 1000:.0f} ms to {other * 1000:.0f} ms"
 

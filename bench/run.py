@@ -10,17 +10,27 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 
-from bench import bench_list, bench_start
+from bench import bench_list, bench_record, bench_start
 from bench.pairs import CHECKOUT, environment, verdict
 
 # In process, with bounds and a verdict of their own: modules with a main(), each run as a process.
-PARSERS = {"lspci": "bench.bench_lspci_parse", "dmesg": "bench.bench_dmesg_parse", "watch": "bench.bench_watch"}
-PARTS = ("start", "list", *PARSERS)
+PARSERS = {
+    "lspci": "bench.bench_lspci_parse",
+    "dmesg": "bench.bench_dmesg_parse",
+    "watch": "bench.bench_watch",
+    "validate": "bench.bench_validate",
+}
+PARTS = ("start", "list", "record", *PARSERS)
 
 
 def processes(part: str, guest: str) -> int:
     """Measure whole processes and print the rows; the status that this part alone would end with."""
-    return verdict(lambda: bench_start.of(guest) if part == "start" else bench_list.measure(pairs=7))
+    measures = {
+        "start": lambda: bench_start.of(guest),
+        "list": lambda: bench_list.measure(pairs=7),
+        "record": bench_record.of,
+    }
+    return verdict(measures[part])
 
 
 def parser(module: str) -> int:

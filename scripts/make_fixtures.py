@@ -24,7 +24,7 @@ from pathlib import Path
 from hotplugctl.collect import everything
 from hotplugctl.source.door import open_tree
 from hotplugctl.source.recorder import Recorder
-from hotplugctl.source.recording import write
+from hotplugctl.source.recording import about, write
 
 # What is read of the lines of events/: a uevent's properties are in its datagram.
 _EVENTS = {"netlink-uevent.jsonl": ("t", "group", "b64"), "kmsg.jsonl": ("t", "raw")}
@@ -71,7 +71,9 @@ def _stage(stories: Path, story: str, stage: str, row: dict[str, str], out: Path
         recorder = Recorder(open_tree(str(whole), None, None))
         everything.collect(recorder)
         texts = {f"/cmd/{name}": (snapshot / "cmd" / name).read_bytes() for name in _WITNESSES}
-        write(recorder, str(out / stage), extra=texts)
+        said = {"": about(recorder)}
+        holdings = recorder.notes.holdings()
+        write(holdings._replace(files={**holdings.files, **texts}), said, str(out / stage))
     (out / stage / "expected.json").write_text(json.dumps(_expected(row), indent=1) + "\n", encoding="utf-8")
 
 

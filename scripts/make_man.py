@@ -19,13 +19,14 @@ from pathlib import Path
 import click
 
 from hotplugctl.cli import exit as status
+from hotplugctl.cli import lspci_text
 from hotplugctl.cli.app import COMMANDS, cli
-from hotplugctl.collect import kernel_log
+from hotplugctl.collect import image, image_boot, kernel_log
 from hotplugctl.render import list_text, slots_text, timeline_text
 from hotplugctl.render.columns import Column
 from hotplugctl.rules import catalogue
 from hotplugctl.rules.registry import RULES, Rule
-from hotplugctl.source import archive, tar, text, tree, unpack
+from hotplugctl.source import archive, dump, tar, text, tree, unpack
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 MAN = CHECKOUT / "man"
@@ -33,10 +34,10 @@ MAN = CHECKOUT / "man"
 WIDTH = 76
 
 EXIT_CODES = {
-    "YES": "Yes: ready or limited, valid, there, gone, seen; or what was asked for was listed, parsed, written or "
-    "told. watch ends so on time-out, Ctrl-C and SIGTERM too.",
-    "NO": "No: not ready, fewer free slots than asked for, a warning under --strict, not valid; for wait: it can never "
-    "come; for expect: it cannot be plugged, or was not seen.",
+    "YES": "Yes: ready or limited, valid, the same, there, gone, seen; or what was asked for was listed, parsed, "
+    "written or told. watch ends so on time-out, Ctrl-C and SIGTERM too.",
+    "NO": "No: not ready, fewer free slots than asked for, a warning under --strict, not valid, not the same; for "
+    "wait: it can never come; for expect: it cannot be plugged, or was not seen.",
     "WRONG": "Asked wrongly: an unknown command, option, column or finding; a --root or file that cannot be read.",
     "CANNOT_TELL": "Cannot tell: the evidence that decides is missing, unreadable or denied, or the question does not "
     "apply, as in a container or on a machine without a PCI bus.",
@@ -62,7 +63,12 @@ LIMITS = (
     ("of one file in a tar; a larger one is passed over", tar.CONTENT_LIMIT, "B"),
     ("entries of one folder", tree.NAMES_LIMIT, ""),
     ("of a kernel log", kernel_log.LIMIT, "B"),
-    ("of a text for parse, but for dmesg, which is read line by line", text.WHOLE_LIMIT, "B"),
+    ("kernels of an image; of more the rest is counted", image.KERNELS_LIMIT, ""),
+    ("of one file of an image's boot loader", image_boot.LIMIT, "B"),
+    ("of a text for parse, but for dmesg, which is read line by line, or of lspci for diff", text.WHOLE_LIMIT, "B"),
+    ("functions in a text of lspci", lspci_text.MOST_FUNCTIONS, ""),
+    ("of a dump of devices", dump.SIZE_LIMIT, "B"),
+    ("lines of a dump of devices", dump.LINES_LIMIT, ""),
 )
 """What is read at most: words, amount, unit."""
 
@@ -233,8 +239,9 @@ def limits() -> str:
 def findings() -> str:
     """Every rule under its family. Raises ValueError for a rule of no family."""
     lines: list[str] = []
+    families = catalogue.every_family()
     left = dict(RULES)
-    for family in catalogue.FAMILIES:
+    for family in families:
         name = family.__name__.rpartition(".")[2]
         members = [rule for rule in RULES.values() if rule.id.partition(".")[0] == name]
         lines += [f".Ss {name}", *prose(_first_paragraph(family.__doc__)), ".Bl -tag -width Ds"]

@@ -124,7 +124,7 @@ def check_tree(tree) -> Said:
         snapshot = collect(tree)
     finally:
         tree.close()
-    said = answer.answer(snapshot, catalogue.select())
+    said = answer.answer(snapshot, catalogue.select(image=snapshot.image is not None))
     return Said(said.report.verdict, said.report.why, said.report.findings, said.headroom, snapshot)
 
 
@@ -343,4 +343,31 @@ def q35(guest: Guest, native: bool = True) -> Guest:
         if native:
             guest.service(port)
             guest.slot(str(number), f"{bus}:00", power="0", adapter="0", attention="0")
+    return guest
+
+
+DRIVERS = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_scsi", "sd_mod", "nvme", "e1000", "e1000e")
+
+
+def image(guest: Guest, release: str = RELEASE, drivers: Iterable[str] = DRIVERS, **config: str) -> Guest:
+    """syn-image: a root file system that does not run, with one more kernel; every common driver is a module of it."""
+    guest.file("etc/os-release", "ID=debian\n")
+    guest.folder("sys")
+    guest.folder("proc")
+    symbols = {**KCONFIG, **{f"CONFIG_{key}": value for key, value in config.items()}}
+    lines = [f"# {name} is not set" if value == "n" else f"{name}={value}" for name, value in symbols.items() if value]
+    guest.file(f"boot/config-{release}", "\n".join([*lines, ""]))
+    guest.file(f"boot/vmlinuz-{release}")
+    guest.file(f"lib/modules/{release}/modules.dep", "".join(f"kernel/{name}.ko.xz:\n" for name in drivers))
+    for name in drivers:
+        guest.file(f"lib/modules/{release}/kernel/{name}.ko.xz")
+    return guest
+
+
+def grub(guest: Guest, *entries: tuple[str, str], default: str = "0") -> Guest:
+    """A grub.cfg; ``entries``: release and command line. Each has its title and id by its release."""
+    lines = [f'set default="{default}"']
+    for release, text in entries:
+        lines += [f"menuentry 'Linux {release}' --id 'id-{release}' {{", f"\tlinux /boot/vmlinuz-{release} {text}", "}"]
+    guest.file("boot/grub/grub.cfg", "\n".join([*lines, ""]))
     return guest

@@ -35,6 +35,8 @@ COMMANDS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         "On record",
         (
             ("record", "Write what the other commands read into a recording."),
+            ("collector", "A script for sh that records a guest without Python."),
+            ("diff", "What is different between two recordings, or a recording and now."),
             ("validate", "Does a recording still say what it said?"),
             ("parse", "lspci, kernel log, kernel config or uevents as JSON."),
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 import click
 
@@ -10,6 +10,10 @@ from hotplugctl.cli import exit as status
 from hotplugctl.cli.options import Count, color_option, json_option, root_options
 from hotplugctl.cli.world import emit, reference, wants_color, world
 from hotplugctl.errors import BadTarget
+
+if TYPE_CHECKING:
+    from hotplugctl.model.snapshot import Snapshot
+    from hotplugctl.rules.answer import Answer
 
 
 @click.command("check")
@@ -40,15 +44,26 @@ def command(
         snapshot = collect(tree)
         with reference(tree) as machine:
             names_from = source_of(tree, machine)
-    said = answer.answer(snapshot, catalogue.select(only, skip))
+    said = answer.answer(snapshot, catalogue.select(only, skip, image=snapshot.image is not None))
     if as_json or form == "json":
         from hotplugctl.render import document, jsontext
 
-        emit(jsontext.dumps(document.check(snapshot, said.report, said.headroom, said.usable, names_from)))
+        emit(
+            jsontext.dumps(document.check(snapshot, said.report, said.headroom, said.usable, names_from, said.kernels))
+        )
     else:
-        from hotplugctl.render import check_text
-
-        emit(check_text.check(snapshot, said.report, said.headroom, said.usable, wants_color(color)))
-    enough = need is None or (said.headroom.free_slots or 0) >= need
+        emit(_text(snapshot, said, wants_color(color)))
+    # The slots are the machine's: an image has none, and does not lack them either.
+    enough = None if need and snapshot.image is not None else need is None or (said.headroom.free_slots or 0) >= need
     crashed = any(finding.status == "crashed" for finding in said.report.findings)
     return status.of_check(said.report.verdict, strict=strict, enough=enough, crashed=crashed)
+
+
+def _text(snapshot: Snapshot, said: Answer, color: bool) -> str:
+    if snapshot.image is not None:
+        from hotplugctl.render import image_text
+
+        return image_text.check(snapshot, said.report, said.kernels, color)
+    from hotplugctl.render import check_text
+
+    return check_text.check(snapshot, said.report, said.headroom, said.usable, color)

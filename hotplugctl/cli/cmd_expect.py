@@ -135,31 +135,16 @@ def _between(request: Request, first: str, second: str) -> _Answer:
 
 
 def _view(name: str, loaded: dict[str, Folder]) -> View:
+    from hotplugctl.cli.opened import opened
     from hotplugctl.collect import view
-    from hotplugctl.source.door import open_tree
+    from hotplugctl.model.lspci import LspciText
     from hotplugctl.source.stages import named
 
     place = named(name)
-    said = _lspci(place.path) if place.stage is None else None
-    if said is not None:
-        return said
-    tree = open_tree(place.path, place.stage, sys.stdin.buffer if place.path == "-" else None, loaded)
+    found = opened(place, loaded)
+    if isinstance(found, LspciText):
+        return view.of_lspci(found.records, place.path)
     try:
-        return view.collect(tree)
+        return view.collect(found)
     finally:
-        tree.close()
-
-
-def _lspci(path: str) -> Optional[View]:
-    """A text printed by lspci in place of a recording; None where it is none."""
-    import os
-
-    if path == "-" or path.endswith((".tar", ".gz", ".tgz", ".xz", ".txz")) or not os.path.isfile(path):
-        return None
-    from hotplugctl.collect import view
-    from hotplugctl.parse import lspci
-    from hotplugctl.source import text
-
-    with text.open_text(path, sys.stdin.buffer) as file:
-        parsed = lspci.parse(text.whole(file, path))
-    return view.of_lspci(parsed.records, path) if parsed.records else None
+        found.close()

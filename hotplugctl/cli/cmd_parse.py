@@ -43,10 +43,9 @@ def _document(kind: str, content: str) -> dict[str, object]:
     from hotplugctl.render import parsed
 
     if kind == "lspci":
-        from hotplugctl.parse import lspci
+        from hotplugctl.cli import lspci_text
 
-        _refuse_crowd(content)
-        return parsed.lspci(lspci.parse(content))
+        return parsed.lspci(lspci_text.parse(content))
     if kind == "kconfig":
         from hotplugctl.parse import kconfig
 
@@ -54,18 +53,3 @@ def _document(kind: str, content: str) -> dict[str, object]:
     from hotplugctl.parse import uevent
 
     return parsed.uevents(uevent.parse_text(content))
-
-
-# Five times the largest machine that is known. Each record takes some 4 KB, and a line of ten bytes can be one.
-_MOST_FUNCTIONS = 50_000
-
-
-def _refuse_crowd(content: str) -> None:
-    import re
-
-    from hotplugctl.errors import UnusableRoot
-
-    starts = re.compile(r"^[> ]{0,8}(?:(?:Slot|Device):\s*)?(?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]", re.M)
-    for count, _ in enumerate(starts.finditer(content)):
-        if count >= _MOST_FUNCTIONS:
-            raise UnusableRoot(f"more than {_MOST_FUNCTIONS} functions in one text", "cut the text into parts")

@@ -18,7 +18,10 @@ from hotplugctl.model.uevent import Uevent
 if TYPE_CHECKING:
     from hotplugctl.model.live import Sign
     from hotplugctl.model.timeline import Timeline
+    from hotplugctl.source.archive import Folder
     from hotplugctl.source.replay import Stream
+    from hotplugctl.source.rooted import Rooted
+    from hotplugctl.source.tree import Tree
 
 _NOTES = {
     "wall": "the log has wall-clock times: when that was since boot is not known",
@@ -82,10 +85,15 @@ def _of_log(lines: Iterable[str], label: str) -> Union[Timeline, str]:
 
 
 def _of_tree(root: Optional[str], stage: Optional[str]) -> Union[Timeline, str]:
+    with world(root, stage) as tree:
+        return _of_log_in(tree)
+
+
+def _of_log_in(tree: Tree) -> Union[Timeline, str]:
+    """The kernel log of a tree alone."""
     from hotplugctl.model.reads import Value, reason
 
-    with world(root, stage) as tree:
-        read = tree.kernel_log()
+    read = tree.kernel_log()
     if not isinstance(read, Value):
         return f"the kernel log cannot be read: {reason(read)}"
     label = "/dev/kmsg" if read.path == "/cmd/kmsg" else read.path
@@ -96,18 +104,41 @@ def _of_tree(root: Optional[str], stage: Optional[str]) -> Union[Timeline, str]:
 def _of_recording(root: str) -> Union[Timeline, str]:
     """The stream of a recording or story; where it has none its log, of a story that of its last stage."""
     from hotplugctl.source.replay import open_stream
+    from hotplugctl.source.stages import places
 
+    if root == "-":
+        return _of_stdin()
     try:
-        stream = open_stream(root, sys.stdin.buffer if root == "-" else None)
+        stream = open_stream(root, None)
     except UnusableRoot:
-        if root == "-":
-            raise
-        from hotplugctl.source.stages import places
-
         stages = [place.stage for place in places(root, None) if place.path == root]
         return _of_tree(root, stages[-1] if stages else None)
     announce(root)
     return _of_stream(root, stream)
+
+
+def _of_stdin() -> Union[Timeline, str]:
+    """The same of a tar that can be read but once."""
+    from hotplugctl.source.door import open_tree
+    from hotplugctl.source.replay import of_tree
+    from hotplugctl.source.stages import Places
+
+    loaded: dict[str, Folder] = {}
+    try:
+        tree: Optional[Rooted] = open_tree("-", None, sys.stdin.buffer, loaded)
+    except UnusableRoot:
+        if not loaded:
+            raise
+        # A story: it was read.
+        tree = None
+    places = Places(loaded)
+    try:
+        stream = of_tree(places.tree("-"), "standard input")
+    except UnusableRoot:
+        *_, last = places.of("-", None)
+        return _of_log_in(tree or open_tree("-", last.stage, sys.stdin.buffer, loaded))
+    announce("-")
+    return _of_stream("-", stream)
 
 
 def _of_stream(root: str, stream: Stream) -> Union[Timeline, str]:

@@ -3,61 +3,76 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Optional
 
 import click
 
 from hotplugctl.cli import exit as status
+from hotplugctl.cli import streams
 from hotplugctl.cli.options import color_option, json_option, root_options
 from hotplugctl.cli.world import announce, emit
-from hotplugctl.errors import HotplugctlError
 
 if TYPE_CHECKING:
-    from hotplugctl.model.validation import Said, Validation
-    from hotplugctl.source.archive import Folder
-    from hotplugctl.source.rooted import Rooted
-    from hotplugctl.source.stages import Place
+    from hotplugctl.model.validation import Validation
 
 
 class _Judged(NamedTuple):
-    """One recording, and whether it could be read and the rules ran through."""
+    """One recording, and the seconds that it took."""
 
     validation: Validation
-    code: int
+    took: float
 
 
 @click.command("validate")
 @click.argument("paths", nargs=-1, metavar="PATH...")
 @root_options
 @json_option
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="The same as --json.")
+@click.option(
+    "--format", "form", type=click.Choice(["table", "json", "junit", "tap"]), default="table",
+    help="json is the same as --json; junit and tap are for those who collect test results.",
+)  # fmt: skip
 @color_option
 def command(
-    paths: tuple[str, ...], root: Optional[str], stage: Optional[str], as_json: bool, form: str, **_everywhere: object
+    paths: tuple[str, ...], root: Optional[str], stage: Optional[str], as_json: bool, form: str, color: str
 ) -> int:
     """Is a recording sound, and do its own witnesses agree?
 
-    PATH is a recording, a story (all its stages, or the one that --stage names) or a folder of these. Compared are
-    expected.json with what check and list say, cmd/lspci* with sysfs, and every file with the manifest.
+    PATH is a recording, a story (all its stages, or the one that --stage names), a folder of these or a pattern. Asked
+    is whether the tree is what a kernel makes, and whether lspci's texts, the kernel log, uevents, the lists of
+    modules, the manifest and expected.json agree with it.
 
     Ends with 0 for valid, 1 for invalid, 2 where a PATH cannot be read as a recording.
     """
-    from hotplugctl.source.stages import places
-
-    found = [place for path in paths or _root(root) for place in places(path, stage)]
-    loaded: dict[str, Folder] = {}
-    judged = [_judge(place, loaded) for place in found]
+    began = time.strftime("%Y-%m-%dT%H:%M:%S")
+    judged = list(_judge(paths or _root(root), stage))
     validations = [item.validation for item in judged]
-    if as_json or form == "json":
+    form = "json" if as_json else form
+    if form == "json":
         from hotplugctl.render import document, jsontext
 
         emit(jsontext.dumps(document.validate(validations)))
+    elif form == "junit":
+        import socket
+
+        from hotplugctl.render import junit
+
+        emit(junit.validate(validations, [item.took for item in judged], began, socket.gethostname()))
+    elif form == "tap":
+        from hotplugctl.render import tap
+
+        emit(tap.validate(validations))
     else:
+        from hotplugctl.cli.world import wants_color
         from hotplugctl.render import validate_text
 
-        emit(validate_text.validate(validations))
-    worst = max(item.code for item in judged)
-    return worst or status.of_validation(valid=all(item.valid for item in validations))
+        emit(validate_text.validate(validations, wants_color(color)))
+    return status.of_validations(
+        valid=all(item.valid for item in validations),
+        readable=not any(item.unreadable for item in validations),
+        judged=not any(item.unjudged for item in validations),
+    )
 
 
 def _root(root: Optional[str]) -> tuple[str, ...]:
@@ -68,62 +83,58 @@ def _root(root: Optional[str]) -> tuple[str, ...]:
     return (root,)
 
 
-def _judge(place: Place, loaded: dict[str, Folder]) -> _Judged:
-    from hotplugctl.model.validation import Problem, Validation
-    from hotplugctl.source.door import open_tree
+def _judge(paths: Sequence[str], stage: Optional[str]) -> Iterator[_Judged]:
+    from hotplugctl.cli.judging import Judge
 
+    judge = Judge(sys.stdin.buffer if "-" in paths else None)
+    progress = _Progress()
     try:
-        tree = open_tree(place.path, place.stage, sys.stdin.buffer if place.path == "-" else None, loaded)
-    except HotplugctlError as error:
-        why = error.message
-        prefix = f"{place.path}: "
-        problem = Problem("recording.unreadable", place.path, why[len(prefix) :] if why.startswith(prefix) else why)
-        return _Judged(Validation(place.label, (problem,)), status.WRONG)
-    try:
-        return _validate(tree, place.label)
+        for path in dict.fromkeys(name for given in paths for name in _expanded(given)):
+            for look in judge.each(path, stage):
+                progress.show(look.label)
+                since = time.monotonic()
+                found = look.judge()
+                yield _Judged(found, time.monotonic() - since)
     finally:
-        tree.close()
+        progress.clear()
 
 
-def _validate(tree: Rooted, label: str) -> _Judged:
-    from hotplugctl.collect import breaches, witnesses
-    from hotplugctl.model.validation import Validation
-    from hotplugctl.rules import validation
+def _expanded(path: str) -> Sequence[str]:
+    """A pattern that the shell left alone (quoted, or in a configuration of CI); what is there means itself."""
+    import glob
+    import os
 
-    problems = [*validation.manifest(breaches.collect(tree))]
-    expectation = witnesses.expectation(tree)
-    crashed = False
-    if expectation is not None:
-        said, crashed = _said(tree)
-        problems += validation.expected(expectation, said)
-    texts = witnesses.texts(tree)
-    if texts:
-        problems += validation.lspci(texts, witnesses.subjects(tree))
-    return _Judged(Validation(label, tuple(problems)), status.DEFECT if crashed else status.YES)
+    if path == "-" or not glob.has_magic(path) or os.path.lexists(path):
+        return (path,)
+    return sorted(glob.glob(path, recursive=True)) or (path,)
 
 
-def _said(tree: Rooted) -> tuple[Said, bool]:
-    """What ``check`` and ``list`` say, and whether a rule crashed."""
-    from hotplugctl.collect import listing
-    from hotplugctl.collect.snapshot import collect
-    from hotplugctl.model.validation import Said
-    from hotplugctl.render import document
-    from hotplugctl.rules import answer, catalogue
+def _is_terminal() -> bool:
+    """Whether stderr is one on which a line can be written over: in CI it is none."""
+    import os
 
-    answered = answer.answer(collect(tree), catalogue.select((), ()))
-    # Names come from the recording alone: those of this machine's pci.ids are others elsewhere.
-    listed = listing.collect(tree, None)
-    usable = frozenset(name for name, can in answered.usable.items() if can)
-    records = {
-        item.address: document.function(
-            item,
-            listed.nodes.get(item.address, ()),
-            listed.slots.get(item.address),
-            listed.modules,
-            listed.names,
-            listed.unknown(item.address),
-        )
-        for item in listed.functions.items
-    }
-    crashed = any(finding.status == "crashed" for finding in answered.report.findings)
-    return Said(answered.report.verdict, usable, records), crashed
+    return sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+class _Progress:
+    """A line on a terminal that says what is looked at."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._shows = _is_terminal()
+
+    def show(self, text: str) -> None:
+        """Write over the line before."""
+        self._count += 1
+        if self._shows:
+            import shutil
+
+            from hotplugctl.render.escape import printable
+
+            width = max(10, shutil.get_terminal_size().columns - 1)
+            streams.tell(f"\r\x1b[K{printable(f'{self._count}: {text}')[:width]}")
+
+    def clear(self) -> None:
+        """Leave the terminal as it was."""
+        if self._shows:
+            streams.tell("\r\x1b[K")

@@ -155,4 +155,4 @@ def _place(root: Optional[str]) -> tuple[Optional[str], Optional[str]]:
     from hotplugctl.source.stages import named
 
     place = named(root)
-    return place if os.path.lexists(place.path) else (root, None)
+    return (place.path, place.stage) if os.path.lexists(place.path) else (root, None)

@@ -26,11 +26,16 @@ class Done(BaseException):
         self.code = code
 
 
-def of_check(verdict: str, *, strict: bool, enough: bool, crashed: bool) -> int:
-    """``check``: a limited guest is a no with --strict, too few free slots are a no, a crashed rule is a defect."""
+def of_check(verdict: str, *, strict: bool, enough: Optional[bool], crashed: bool) -> int:
+    """``check``: a limited guest is a no with --strict, too few free slots are a no, a crashed rule is a defect.
+
+    ``enough`` None: how many slots are free is nothing that is known.
+    """
     if crashed:
         return DEFECT
     code = _VERDICTS[verdict]
+    if code == YES and enough is None:
+        return CANNOT_TELL
     if code == YES and (not enough or (strict and verdict == "limited")):
         return NO
     return code
@@ -49,6 +54,18 @@ def of_expectation(valid: Optional[bool], seen: Optional[bool], *, looked: bool)
     return CANNOT_TELL if decides is None else YES if decides else NO
 
 
-def of_validation(*, valid: bool) -> int:
-    """``validate``."""
-    return YES if valid else NO
+def of_validations(*, valid: bool, readable: bool, judged: bool) -> int:
+    """``validate``: a defect of ours goes before what could not be read, and that before what is invalid."""
+    if not judged:
+        return DEFECT
+    return WRONG if not readable else YES if valid else NO
+
+
+def of_record(*, clean: bool, complete: bool) -> int:
+    """``record``: nothing is delivered that was not scrubbed clean; it is written, but events were lost."""
+    return NO if not clean else YES if complete else LOST
+
+
+def of_difference(*, same: Optional[bool]) -> int:
+    """``diff``: the same as far as both tell; None: what decides could not be compared."""
+    return CANNOT_TELL if same is None else YES if same else NO

@@ -42,8 +42,8 @@ def root_options(function: Function) -> Function:
             metavar="PATH",
             envvar="HOTPLUGCTL_ROOT",
             show_envvar=True,
-            help="Read a directory tree, a recording (directory, .tar, .tar.gz, .tar.xz, - for stdin) or a mounted "
-            "guest image in place of /.",
+            help="Read a directory tree, a recording (directory, .tar, .tar.gz, .tar.xz, - for stdin), a dump by "
+            "umockdev-record or udevadm, or a mounted guest image in place of /.",
         ),
     ):
         function = decorator(function)

@@ -18,14 +18,16 @@ if TYPE_CHECKING:
 class Trees:
     """The recordings of a story, or the one of a recording; none beside events alone, or a tar on stdin.
 
-    ``stage``: the one that tells what was there at first, else the first of all.
+    ``stage``: the one that tells what was there at first, else the first of all. ``loaded`` as in ``open_tree``.
     """
 
-    def __init__(self, path: str, stage: Optional[str], replay: Replay) -> None:
+    def __init__(
+        self, path: str, stage: Optional[str], replay: Replay, loaded: Optional[dict[str, Folder]] = None
+    ) -> None:
         self._path = path
         self._stage = stage
         self._replay = replay
-        self._loaded: dict[str, Folder] = {}
+        self._loaded: dict[str, Folder] = {} if loaded is None else loaded
         self._unclaimed: Optional[dict[str, list[FunctionFact]]] = None
 
     def first(self) -> Optional[Look]:
@@ -95,7 +97,7 @@ class Trees:
         from hotplugctl.source.stages import places
 
         if self._path != "-":
-            yield from (place.stage for place in places(self._path, None) if place.path == self._path)
+            yield from (place.stage for place in places(self._path, None, self._loaded) if place.path == self._path)
 
     def _look(self, stage: Optional[str], kind: str) -> Optional[Look]:
         from hotplugctl.collect import signs

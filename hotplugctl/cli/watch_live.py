@@ -13,12 +13,10 @@ from hotplugctl.cli.live_open import Hearing, open_ears
 from hotplugctl.cli.signals import Signals
 from hotplugctl.cli.telling import Teller, Wish
 from hotplugctl.cli.world import remark, world
-from hotplugctl.model.live import Hello, Look, RawEvent, Sign, Transition
-from hotplugctl.model.uevent import Uevent
+from hotplugctl.model.live import Hello, Look, Sign, Transition
 from hotplugctl.source import clock
 from hotplugctl.source.ears import Raw
 from hotplugctl.source.notify import READY, STOPPING, notify
-from hotplugctl.source.replay import EVENTS, LOG, LOOKS
 from hotplugctl.source.saver import Saver
 
 # Somebody who told it to end wants the last lines, and not to wait for a reader that sleeps.
@@ -97,17 +95,12 @@ def _ended(timed_out: bool, loop: Loop, screen: Screen, signals: Signals, wish: 
     return status.TIMED_OUT if timed_out and wish.most is not None else status.YES
 
 
-def _realtime() -> float:
-    """CLOCK_REALTIME minus CLOCK_MONOTONIC: both are slewed alike, so it changes only when the clock is set."""
-    return round(clock.wall() - clock.monotonic(), 6)
-
-
 class Screen:
     """The sink of ``watch``: lines go to stdout, and what is heard into the recording."""
 
     def __init__(self, wish: Wish, outlet: outlets.Outlet, saver: Optional[Saver]) -> None:
         self.outlet = outlet
-        self.teller = Teller(wish, outlet.keep, _realtime())
+        self.teller = Teller(wish, outlet.keep, clock.realtime())
         self._saver = saver
         self._dirty = False
 
@@ -130,7 +123,7 @@ class Screen:
 
     def push(self) -> None:
         """Write what stdout takes; the wall clock may have been set meanwhile."""
-        realtime = _realtime()
+        realtime = clock.realtime()
         if abs(realtime - (self.teller.realtime or 0.0)) > _STEP:
             self.teller.realtime = realtime
         self.outlet.push()
@@ -144,22 +137,18 @@ class Screen:
 
     def heard(self, raw: Raw, sign: Optional[Sign]) -> None:
         """Save it as it came."""
-        if self._saver is None:
-            return
-        from hotplugctl.render import saved
+        if self._saver is not None:
+            from hotplugctl.cli import keeping
 
-        self._dirty = True
-        if isinstance(raw, RawEvent):
-            properties = sign.what.properties if sign is not None and isinstance(sign.what, Uevent) else None
-            self._saver.write(EVENTS, [saved.event(raw, properties)])
-        else:
-            self._saver.write(LOG, [saved.log_line(raw)])
+            self._save(self._saver, *keeping.of_raw(raw, sign))
 
     def looked(self, heard: float, look: Look) -> None:
         """Save what was found."""
-        if self._saver is None:
-            return
-        from hotplugctl.render import saved
+        if self._saver is not None:
+            from hotplugctl.cli import keeping
 
+            self._save(self._saver, *keeping.of_look(heard, look, self.teller.realtime))
+
+    def _save(self, saver: Saver, name: str, line: str) -> None:
         self._dirty = True
-        self._saver.write(LOOKS, [saved.look(heard, look, self.teller.realtime)])
+        saver.write(name, [line])

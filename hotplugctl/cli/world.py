@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 import click
 
@@ -16,6 +16,9 @@ from hotplugctl.source.door import LIVE_LABEL, open_tree
 from hotplugctl.source.rooted import Rooted
 from hotplugctl.source.tree import Tree
 
+if TYPE_CHECKING:
+    from hotplugctl.model.device_dump import DeviceDump
+
 
 @contextmanager
 def world(root: Optional[str], stage: Optional[str]) -> Iterator[Rooted]:
@@ -23,7 +26,7 @@ def world(root: Optional[str], stage: Optional[str]) -> Iterator[Rooted]:
     announce(root)
     stdin = sys.stdin.buffer if root == "-" else None
     try:
-        tree = open_tree(root, stage, stdin)
+        tree = open_tree(root, stage, stdin, reader=read_dump)
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         raise UnusableRoot(f"{root or LIVE_LABEL}: {why}") from error
@@ -31,6 +34,13 @@ def world(root: Optional[str], stage: Optional[str]) -> Iterator[Rooted]:
         yield tree
     finally:
         tree.close()
+
+
+def read_dump(data: bytes) -> DeviceDump:
+    """The devices in a dump of umockdev-record or udevadm."""
+    from hotplugctl.parse import device_dump
+
+    return device_dump.parse(data)
 
 
 @contextmanager

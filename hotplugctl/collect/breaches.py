@@ -19,9 +19,9 @@ _FOLDERS_LIMIT = 1_000_000
 
 
 def collect(tree: Rooted) -> tuple[Breach, ...]:
-    """Every breach in the order of paths; none where the tree has no manifest."""
+    """Every breach in the order of paths; none where the tree has no manifest, or one without sizes and hashes."""
     manifest = tree.gaps.manifest if tree.gaps is not None else None
-    if manifest is None:
+    if tree.gaps is None or manifest is None or not tree.gaps.hashed:
         return ()
     found = [*_files(tree, manifest), *_links(tree, manifest), *_extra(tree, manifest)]
     return tuple(sorted(found))

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from hotplugctl.collect import listing, names, snapshot, witnesses
+from hotplugctl.collect import listing, names, serials, signs, snapshot, witnesses
 from hotplugctl.source.tree import Tree
 
 
 def collect(tree: Tree) -> None:
-    """Read everything once, and keep nothing: what was read is in the notes of the tree."""
+    """Read everything once, and keep nothing: what was read is in the notes of the tree.
+
+    ``expect`` looks at what ``check`` and ``list`` look at.
+    """
     found = snapshot.collect(tree)
-    listing.evidence(tree, found.functions)
+    addresses = tuple(item.address for item in found.functions.items)
+    nodes = listing.evidence(tree, found.functions).nodes
     names.evidence(tree, found.functions.items)
+    for address in addresses:
+        serials.collect(tree, nodes.get(address, ()))
+    signs.look(tree, "facts", addresses)
     witnesses.subjects(tree)

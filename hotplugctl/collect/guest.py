@@ -8,7 +8,6 @@ from typing import Optional
 
 from hotplugctl.collect import hypervisor
 from hotplugctl.model.devices import PciFunction
-from hotplugctl.model.listing import Names
 from hotplugctl.model.reads import Value, reason
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.snapshot import Guest
@@ -22,12 +21,7 @@ ARCHITECTURE_SYMBOLS = tuple(symbol for _, symbol in _ARCHITECTURES)
 
 
 def release(tree: Tree) -> tuple[Optional[str], Optional[str]]:
-    """The running kernel's release and, where it is not known, why (/proc/sys/kernel/osrelease, /proc/version).
-
-    Of an image, which runs nothing: the kernel that is installed, if there is only one.
-    """
-    if tree.kind == "image":
-        return _installed_kernel(tree)
+    """The running kernel's release and, where it is not known, why (/proc/sys/kernel/osrelease, /proc/version)."""
     read = tree.read("/proc/sys/kernel/osrelease")
     if isinstance(read, Value) and read.text.strip():
         return read.text.strip(), None
@@ -36,24 +30,6 @@ def release(tree: Tree) -> tuple[Optional[str], Optional[str]]:
     if found is not None:
         return found[1], None
     return None, f"{read.path}: empty" if isinstance(read, Value) else reason(read)
-
-
-def _installed_kernel(tree: Tree) -> tuple[Optional[str], Optional[str]]:
-    found = set(_names(tree, "/lib/modules"))
-    for name in _names(tree, "/boot"):
-        kind, dash, version = name.partition("-")
-        if dash and kind in ("config", "vmlinuz", "vmlinux") and version[:1].isdigit():
-            found.add(version)
-    if len(found) == 1:
-        return found.pop(), None
-    if found:
-        return None, f"/lib/modules: {len(found)} kernels are installed ({', '.join(sorted(found)[:4])})"
-    return None, "/lib/modules: no kernel is installed"
-
-
-def _names(tree: Tree, path: str) -> tuple[str, ...]:
-    listing = tree.names(path)
-    return listing.names if isinstance(listing, Names) else ()
 
 
 def collect(

@@ -47,7 +47,10 @@ def undecided(config: KernelConfig) -> frozenset[str]:
 
 
 class Witnesses(NamedTuple):
-    """What is known of the kernel as a whole; ``serving``: mechanism → slots that it serves now."""
+    """What is known of the kernel as a whole; ``serving``: mechanism → slots that it serves now.
+
+    ``source``: where ``cmdline`` was read.
+    """
 
     config: KernelConfig
     installed: Installed
@@ -56,6 +59,7 @@ class Witnesses(NamedTuple):
     cmdline: Optional[CommandLine]
     serving: Mapping[str, int]
     announced: frozenset[str]
+    source: str = "/proc/cmdline"
 
 
 def collect(tree: Tree, seen: Witnesses) -> tuple[Mechanism, tuple[Mechanism, ...]]:
@@ -79,7 +83,7 @@ def _mechanism(tree: Tree, name: str, symbol: str, seen: Witnesses) -> Mechanism
         unknown["config"] = reason(failure)
     blocked = None
     if not seen.serving.get(name) and state != "absent":
-        blocked = _switched_off(tree, name, seen.cmdline)
+        blocked = _switched_off(tree, name, seen.cmdline, seen.source)
     if blocked is not None:
         state = "disabled"
         evidence = (blocked, *evidence)
@@ -180,6 +184,11 @@ def _without_config(tree: Tree, name: str, folder: object, seen: Witnesses) -> t
             return "builtin", (Evidence(f"/sys/module/{found}", "exists"),)
     elif name not in dict(MAIN):
         return "unknown", ()
+    if tree.kind == "image" and seen.installed.files is not None:
+        # Linux 5.2 and later list everything that is built in.
+        listed = next((path for path in seen.installed.sources.values() if path.endswith(".modinfo")), None)
+        if listed is not None:
+            return "absent", (Evidence(listed, f"no {name}"),)
     if isinstance(folder, (Absent, Failed)) and modules_known:
         return "absent", (Evidence(f"/sys/module/{name}", "absent"),)
     return "unknown", ()
@@ -189,7 +198,7 @@ def _config_evidence(symbol: str, config: KernelConfig) -> tuple[Evidence, ...]:
     return () if config.path is None else (Evidence(config.path, config.line(symbol)),)
 
 
-def _switched_off(tree: Tree, name: str, cmdline: Optional[CommandLine]) -> Optional[Evidence]:
+def _switched_off(tree: Tree, name: str, cmdline: Optional[CommandLine], source: str) -> Optional[Evidence]:
     """The parameter that keeps a mechanism from serving anything (Documentation/admin-guide/kernel-parameters.txt)."""
     if name == "acpiphp":
         read = tree.read("/sys/module/acpiphp/parameters/disable")
@@ -197,10 +206,11 @@ def _switched_off(tree: Tree, name: str, cmdline: Optional[CommandLine]) -> Opti
             return Evidence(read.path, read.text.strip())
     if cmdline is None:
         return None
-    return next((Evidence("/proc/cmdline", text) for text in _parameters_against(name, cmdline)), None)
+    return next((Evidence(source, text) for text in parameters_against(name, cmdline)), None)
 
 
-def _parameters_against(name: str, cmdline: CommandLine) -> tuple[str, ...]:
+def parameters_against(name: str, cmdline: CommandLine) -> tuple[str, ...]:
+    """The parameters with which a mechanism serves nothing."""
     if name not in _INITCALLS:
         return ()
     never = tuple(

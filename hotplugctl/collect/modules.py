@@ -15,14 +15,15 @@ from hotplugctl.source.tree import Tree
 
 # modules.alias of a distribution is 1.3 MB, modules.dep 0.5 MB.
 LIMIT = 16 << 20
-_MODPROBE_D = (
+CMDLINE = "/proc/cmdline"
+MODPROBE_D = (
     "/etc/modprobe.d",
     "/run/modprobe.d",
     "/usr/local/lib/modprobe.d",
     "/usr/lib/modprobe.d",
     "/lib/modprobe.d",
 )
-_LOAD_D = ("/etc/modules-load.d", "/run/modules-load.d", "/usr/local/lib/modules-load.d", "/usr/lib/modules-load.d")
+LOAD_D = ("/etc/modules-load.d", "/run/modules-load.d", "/usr/local/lib/modules-load.d", "/usr/lib/modules-load.d")
 # systemd-modules-load.service(8) and dracut.cmdline(7); the kernel takes - and _ in a key for the same.
 _LOAD_PARAMETERS = ("modules-load", "rd.modules-load", "rd.driver.pre")
 
@@ -41,11 +42,11 @@ def directory_of(release: Optional[str]) -> Optional[str]:
     return None if release is None or "/" in release else f"/lib/modules/{release}"
 
 
-def installed(tree: Tree, release: Optional[str], wanted: Collection[str]) -> Installed:
-    """Of the ``wanted`` modules: which are loaded (/proc/modules), built in, or lie in /lib/modules."""
+def installed(tree: Tree, release: Optional[str], wanted: Collection[str], base: Optional[str] = None) -> Installed:
+    """Of the ``wanted`` modules: which are loaded (/proc/modules), built in, or lie in /lib/modules or ``base``."""
     sources: dict[str, str] = {}
     loaded = _loaded(tree.read("/proc/modules"))
-    base = directory_of(release)
+    base = base or directory_of(release)
     names: set[str] = set()
     files: Optional[Mapping[str, str]] = None
     if base is not None and wanted:
@@ -72,8 +73,10 @@ def _loaded(read: Read) -> Optional[frozenset[str]]:
     return frozenset() if isinstance(read, Absent) else None
 
 
-def autoload(tree: Tree, cmdline: Optional[CommandLine], wanted: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
-    """Module → the files that will load it at boot, in the order in which they are read."""
+def autoload(
+    tree: Tree, cmdline: Optional[CommandLine], wanted: Iterable[str], source: str = CMDLINE
+) -> Mapping[str, tuple[str, ...]]:
+    """Module → the files that will load it at boot, in the order in which they are read; ``source`` of ``cmdline``."""
     left = frozenset(wanted)
     found: dict[str, list[str]] = {}
 
@@ -85,19 +88,19 @@ def autoload(tree: Tree, cmdline: Optional[CommandLine], wanted: Iterable[str]) 
     read = tree.read("/etc/modules")
     if isinstance(read, Value):
         note(modules.load_list(read.text), read.path)
-    for read in _texts(tree, _LOAD_D, ".conf"):
+    for read in texts(tree, LOAD_D, ".conf"):
         # Debian links modules-load.d/modules.conf to /etc/modules: one file.
         if not (read.path.endswith("/modules.conf") and tree.resolve(read.path) == "/etc/modules"):
             note(modules.load_list(read.text), read.path)
-    for read in _texts(tree, ("/etc/sysconfig/modules",), ".modules"):
+    for read in texts(tree, ("/etc/sysconfig/modules",), ".modules"):
         note(modules.sysconfig_modules(read.text), read.path)
     for key in _LOAD_PARAMETERS if cmdline is not None else ():
         assert cmdline is not None
-        note((modules.normalise(name) for name in cmdline.comma(key)), f"/proc/cmdline:{key}")
+        note((modules.normalise(name) for name in cmdline.comma(key)), f"{source}:{key}")
     return {name: tuple(paths) for name, paths in found.items()}
 
 
-def _texts(tree: Tree, directories: Iterable[str], suffix: str) -> Iterable[Value]:
+def texts(tree: Tree, directories: Iterable[str], suffix: str) -> Iterable[Value]:
     """The files of drop-in directories; one that hides another of the same name in a later directory wins."""
     seen: set[str] = set()
     for directory in directories:
@@ -111,29 +114,29 @@ def _texts(tree: Tree, directories: Iterable[str], suffix: str) -> Iterable[Valu
                     yield read
 
 
-def forbidden(tree: Tree, cmdline: Optional[CommandLine]) -> Mapping[str, Evidence]:
+def forbidden(tree: Tree, cmdline: Optional[CommandLine], source: str = CMDLINE) -> Mapping[str, Evidence]:
     """Module → what forbids it, the strongest first: ``module_blacklist=`` (the kernel itself refuses it), ``install``
     with a command that loads nothing (modprobe refuses it), ``blacklist`` and ``modprobe.blacklist=`` (only loading by
     alias is refused). Kernel-parameters.txt, modprobe.d(5). What dracut's ``rd.driver.blacklist=`` forbids, it forbids
     in the initial RAM disk alone.
     """
     found: dict[str, Evidence] = {}
-    rules = [(read.path, modules.parse_modprobe(read.text)) for read in _texts(tree, _MODPROBE_D, ".conf")]
-    _note_parameter(cmdline, "module_blacklist", found)
+    rules = [(read.path, modules.parse_modprobe(read.text)) for read in texts(tree, MODPROBE_D, ".conf")]
+    _note_parameter(cmdline, "module_blacklist", source, found)
     for path, said in rules:
         for name, command in said.install:
             if _refuses(command):
                 found.setdefault(name, Evidence(path, f"install {name} {command}"))
-    _note_parameter(cmdline, "modprobe.blacklist", found)
+    _note_parameter(cmdline, "modprobe.blacklist", source, found)
     for path, said in rules:
         for name in said.blacklist:
             found.setdefault(name, Evidence(path, f"blacklist {name}"))
     return found
 
 
-def _note_parameter(cmdline: Optional[CommandLine], key: str, found: dict[str, Evidence]) -> None:
+def _note_parameter(cmdline: Optional[CommandLine], key: str, source: str, found: dict[str, Evidence]) -> None:
     for name in cmdline.comma(key) if cmdline is not None else ():
-        found.setdefault(modules.normalise(name), Evidence("/proc/cmdline", f"{key}={name}"))
+        found.setdefault(modules.normalise(name), Evidence(source, f"{key}={name}"))
 
 
 def _refuses(command: str) -> bool:

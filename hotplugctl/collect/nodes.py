@@ -28,7 +28,7 @@ def collect(tree: Tree) -> tuple[Mapping[str, tuple[Node, ...]], Optional[Failur
         for address, via, path in _owned(tree, subsystem, failures):
             found.setdefault(address, []).append(_node(tree, subsystem, path, via))
     _add_serials(tree, found)
-    return _ordered(found), failures[0] if failures else None
+    return _ordered(found), _first(tree, failures)
 
 
 def bare(tree: Tree) -> tuple[Mapping[str, tuple[Node, ...]], Optional[Failure]]:
@@ -38,7 +38,14 @@ def bare(tree: Tree) -> tuple[Mapping[str, tuple[Node, ...]], Optional[Failure]]
     for subsystem in NODE_CLASSES:
         for address, via, path in _owned(tree, subsystem, failures):
             found.setdefault(address, []).append(_bare(subsystem, path, via))
-    return _ordered(found), failures[0] if failures else None
+    return _ordered(found), _first(tree, failures)
+
+
+def _first(tree: Tree, failures: list[Failure]) -> Optional[Failure]:
+    """What may hide nodes, if anything does: a tree that is not whole hides some, too."""
+    if not failures and not tree.whole:
+        return Unrecorded("/sys/class")
+    return failures[0] if failures else None
 
 
 def serials(tree: Tree) -> Mapping[str, tuple[Node, ...]]:

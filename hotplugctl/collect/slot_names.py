@@ -17,7 +17,7 @@ def collect(tree: Tree) -> tuple[Mapping[str, str], Optional[Failure]]:
     listing = tree.names(_SLOTS)
     found: dict[str, str] = {}
     failed: Optional[Failure] = None
-    if isinstance(listing, FAILURES) and not isinstance(listing, (Absent, Unrecorded)):
+    if isinstance(listing, FAILURES) and not isinstance(listing, Absent):
         failed = listing
     for name in listing.names if isinstance(listing, Names) else ():
         address = tree.read(f"{_SLOTS}/{name}/address")

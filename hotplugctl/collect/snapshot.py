@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from hotplugctl.collect import (
     acpi,
@@ -28,6 +28,9 @@ from hotplugctl.model.snapshot import Acpi, Child, Detail, KernelLog, Scene, Sna
 from hotplugctl.parse import cmdline as cmdline_grammar
 from hotplugctl.parse import resource
 from hotplugctl.source.tree import Tree
+
+if TYPE_CHECKING:
+    from hotplugctl.model.image import Image
 
 _IOMEM_LIMIT = 4 << 20
 # Memory, bridges and system peripherals do without a driver.
@@ -59,7 +62,8 @@ def collect(tree: Tree, *, asks: bool = True) -> Snapshot:
     """Everything that ``check`` needs; without ``asks`` nothing is read that may never return."""
     listed = functions.collect(tree)
     where = topology(tree, listed.items)
-    release = guest.release(tree)
+    of_image = _image(tree)
+    release = guest.release(tree) if of_image is None else _default_release(of_image)
     config = kernel_config.collect(tree, release[0], mechanisms.SYMBOLS + guest.ARCHITECTURE_SYMBOLS)
     line = command_line(tree)
     log = kernel_log.collect(tree)
@@ -78,6 +82,8 @@ def collect(tree: Tree, *, asks: bool = True) -> Snapshot:
         log.drivers_up,
     )
     core, others = mechanisms.collect(tree, witnesses)
+    if of_image is not None and of_image.default is not None:
+        core, others = of_image.default.core, of_image.default.mechanisms
     return Snapshot(
         guest.collect(tree, release, config.symbols, listed.items),
         listed,
@@ -96,7 +102,28 @@ def collect(tree: Tree, *, asks: bool = True) -> Snapshot:
         where.buses,
         scene,
         any(isinstance(tree.kind_of(path), str) for path in ("/sys/bus", "/sys/kernel")),
+        of_image,
     )
+
+
+def _image(tree: Tree) -> Optional[Image]:
+    if tree.kind != "image":
+        return None
+    from hotplugctl.collect import image
+
+    return image.collect(tree)
+
+
+def _default_release(image: Image) -> tuple[Optional[str], Optional[str]]:
+    """The kernel that boots by default, and why it is not known."""
+    if image.default is not None:
+        return image.default.release, None
+    if not image.kernels:
+        return None, "/lib/modules: no kernel is installed"
+    if image.why is not None:
+        return None, f"{image.why.source}: {image.why.value}: no such kernel is installed"
+    names = ", ".join(kernel.release for kernel in image.kernels[:4])
+    return None, f"/lib/modules: {len(image.kernels) + image.more} kernels are installed ({names})"
 
 
 def for_slots(tree: Tree) -> Scene:

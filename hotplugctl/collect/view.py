@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Optional
 
 from hotplugctl.model.devices import Functions, PciFunction, Slots
 from hotplugctl.model.monitor import View
@@ -31,16 +31,26 @@ def of_lspci(records: Iterable[LspciRecord], path: str) -> View:
     A class that is only named is looked up by its name; nodes are unknown.
     """
     from hotplugctl.model.reads import Unrecorded
-    from hotplugctl.parse.builtin_names import NAMES
 
-    codes = {name: code for code, name in NAMES.classes.items() if len(code) == 4}
+    codes = class_codes()
     said = Unrecorded(path)
-    items = tuple(_function(record, codes.get(record.class_name or "")) for record in records)
+    items = tuple(_function(record, class_of(record, codes)) for record in records)
     return View(Functions(items, None), {}, said, Slots((), said), {}, {}, frozenset())
 
 
-def _function(record: LspciRecord, code: object) -> PciFunction:
-    class_ = record.class_ or (code if isinstance(code, str) else None)
+def class_codes() -> Mapping[str, str]:
+    """Name of a class → its four digits, by the built-in table."""
+    from hotplugctl.parse.builtin_names import NAMES
+
+    return {name: code for code, name in NAMES.classes.items() if len(code) == 4}
+
+
+def class_of(record: LspciRecord, codes: Mapping[str, str]) -> Optional[str]:
+    """The class that a record gives, or the one that bears the name that it gives."""
+    return record.class_ or codes.get(record.class_name or "")
+
+
+def _function(record: LspciRecord, class_: Optional[str]) -> PciFunction:
     return PciFunction(
         str(record.address), "", class_, record.vendor, record.device, record.subsystem_vendor,
         record.subsystem_device, record.revision, record.driver, None, None, None, {},

@@ -54,9 +54,9 @@ def _dumps(records: Iterable[LspciRecord]) -> Mapping[str, ConfigSpace]:
     return {address: config for address, config in found.items() if config.readable}
 
 
-def expectation(tree: Tree) -> Optional[Expectation]:
-    """``expected.json``, None where the recording has none."""
-    read = tree.read(EXPECTED_PATH)
+def expectation(tree: Tree, top: str = "/") -> Optional[Expectation]:
+    """``expected.json`` in the folder ``top``, None where there is none."""
+    read = tree.read(top.rstrip("/") + EXPECTED_PATH)
     if isinstance(read, (Absent, Unrecorded)):
         return None
     if not isinstance(read, Value):
@@ -93,7 +93,14 @@ def _subject(
         detail.config if detail.config is not None and detail.config.readable else None,
         detail.resources,
         claims.get(alias, Claims(frozenset(), frozenset())) if claims is not None and alias is not None else None,
+        _uevent(tree, function),
     )
+
+
+def _uevent(tree: Tree, function: PciFunction) -> Mapping[str, str]:
+    read = tree.read(f"{function.path}/uevent")
+    pairs = (line.partition("=") for line in (read.text.split("\n") if isinstance(read, Value) else ()))
+    return {key: value for key, equals, value in pairs if equals}
 
 
 def _ids(tree: Tree, function: PciFunction) -> Mapping[str, tuple[Evidence, ...]]:

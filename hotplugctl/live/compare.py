@@ -13,9 +13,15 @@ def differences(state: State, look: Look) -> frozenset[Difference]:
 
     A look that is not complete tells nothing of what it lacks.
     """
+    missing, extra = sides(state, look)
+    return frozenset(missing | extra if look.complete else extra)
+
+
+def sides(state: State, look: Look) -> tuple[set[Difference], set[Difference]]:
+    """The same apart: what was told and is not in the look, and what is in the look and was not told."""
     told = _told(state)
     seen = _seen(look)
-    return frozenset(told ^ seen if look.complete else seen - told)
+    return told - seen, seen - told
 
 
 def _told(state: State) -> set[Difference]:

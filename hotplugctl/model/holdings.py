@@ -1,7 +1,7 @@
 """What a recording holds, before it is written and after it was read: the one form that is scrubbed and packed."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 from hotplugctl.model.reads import Failure
 
@@ -11,7 +11,8 @@ class Holdings(NamedTuple):
 
     ``modes``: permission bits, of those files whose mode is known. ``links``: path → target. ``listed``: folder → its
     names, as a listing gave them. ``kinds``: path → kind, of what was looked at and neither read nor listed.
-    ``failed``: reads that failed. ``absent``: looked for, and not there.
+    ``failed``: reads that failed. ``absent``: looked for, and not there. Of a story every path of a stage begins with
+    its name (``/added/sys/…``); what all stages share stands beside them (``/events/…``).
     """
 
     files: Mapping[str, bytes]
@@ -21,3 +22,27 @@ class Holdings(NamedTuple):
     kinds: Mapping[str, str]
     failed: Mapping[str, Failure]
     absent: frozenset[str]
+
+
+class Heard(NamedTuple):
+    """How ``events/`` came to be: who was listened to (``kernel``, ``udev``, ``both``, or ``scan``: looks at sysfs
+    alone), for how many seconds, and what could not be heard, or was lost, in words.
+    """
+
+    source: str
+    seconds: float
+    unheard: tuple[str, ...]
+
+
+class About(NamedTuple):
+    """What a manifest says of a recording as a whole.
+
+    ``source``: what was recorded, ``live``, ``recording`` or ``image``; ``seconds``: when, since 1970; ``scrubbed``:
+    kind → how many originals were replaced; ``heard`` is None where nobody listened.
+    """
+
+    source: str
+    kernel: str
+    seconds: int
+    scrubbed: Mapping[str, int]
+    heard: Optional[Heard] = None

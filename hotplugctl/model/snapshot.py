@@ -11,7 +11,8 @@ from hotplugctl.model.report import Evidence
 from hotplugctl.model.resource import Range, ResourceLine
 
 if TYPE_CHECKING:
-    # Most logs speak of no trouble, and then no event is ever made.
+    # Most logs speak of no trouble, and then no event is ever made; few trees are images.
+    from hotplugctl.model.image import Image
     from hotplugctl.model.log import KernelEvent
 
 
@@ -164,7 +165,11 @@ class Scene(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """A guest at one moment. ``sysfs``: is /sys there, so that what is absent below it says something?"""
+    """A guest at one moment. ``sysfs``: is /sys there, so that what is absent below it says something?
+
+    ``image``: what is known of an image that does not run; ``core`` and ``mechanisms`` are then of the kernel that
+    boots by default.
+    """
 
     guest: Guest
     functions: Functions
@@ -183,3 +188,4 @@ class Snapshot(NamedTuple):
     buses: Mapping[str, Optional[str]]
     scene: Scene
     sysfs: bool
+    image: "Optional[Image]" = None

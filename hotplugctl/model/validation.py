@@ -37,6 +37,7 @@ class Subject(NamedTuple):
 
     ``ids``: key of ``list`` → every file that tells it, with its value: modalias and the file of that name need not
     agree in a damaged recording. ``slots``: all names of the slot that it is in. ``claims``: None where not known.
+    ``uevent``: the lines of its ``uevent`` file.
     """
 
     function: PciFunction
@@ -45,6 +46,7 @@ class Subject(NamedTuple):
     config: Optional[ConfigSpace]
     resources: Optional[tuple[ResourceLine, ...]]
     claims: Optional[Claims]
+    uevent: Mapping[str, str] = {}
 
 
 class Subjects(NamedTuple):
@@ -53,6 +55,42 @@ class Subjects(NamedTuple):
     items: Mapping[str, Subject]
     failure: Optional[Failure]
     slots_known: bool
+
+
+class Claim(NamedTuple):
+    """A range that /proc/iomem (or, ``io``, /proc/ioports) has for the host bridge of a root bus (``dddd:bb``)."""
+
+    bus: str
+    start: int
+    end: int
+    io: bool
+
+
+class Layout(NamedTuple):
+    """The buses that there are (``dddd:bb``), the windows of root buses, and the slots: folder → address."""
+
+    buses: frozenset[str]
+    claims: tuple[Claim, ...]
+    slots: Mapping[str, str]
+
+
+class ModuleLists(NamedTuple):
+    """Loaded modules: /proc/modules (name → state), /sys/module (name → ``initstate``, None: built in), lsmod's names.
+
+    None for a list that is not there, or that does not hold all.
+    """
+
+    proc: Optional[Mapping[str, str]]
+    sysfs: Optional[Mapping[str, Optional[str]]]
+    lsmod: Optional[frozenset[str]]
+
+
+class Drift(NamedTuple):
+    """In what the tree of a stage differs from the uevents up to it, each as (kind, address, what)."""
+
+    stage: str
+    missing: tuple[tuple[str, str, str], ...]
+    extra: tuple[tuple[str, str, str], ...]
 
 
 class Witness(NamedTuple):
@@ -75,12 +113,19 @@ class Expectation(NamedTuple):
     fault: Optional[tuple[str, str]] = None
 
 
+Told = Mapping[str, object]
+
+
 class Said(NamedTuple):
-    """What the commands say of a recording: the verdict and usable mechanisms of ``check``, the records of ``list``."""
+    """What the commands say of a recording: the verdict and usable mechanisms of ``check``, the records of ``list``.
+
+    ``events``: what ``watch --replay`` tells, None where nothing was recorded or nobody asks.
+    """
 
     verdict: str
     mechanisms: frozenset[str]
     functions: Mapping[str, Mapping[str, object]]
+    events: Optional[tuple[Told, ...]] = None
 
 
 class Breach(NamedTuple):
@@ -107,3 +152,13 @@ class Validation(NamedTuple):
     def valid(self) -> bool:
         """Whether nothing was found."""
         return not self.problems
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether it could not be read as a recording."""
+        return any(problem.id == "recording.unreadable" for problem in self.problems)
+
+    @property
+    def unjudged(self) -> bool:
+        """Whether a defect of ours kept something from being judged."""
+        return any(problem.id == "recording.unjudged" for problem in self.problems)

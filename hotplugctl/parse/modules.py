@@ -75,6 +75,23 @@ def dep_paths(data: bytes, wanted: Iterable[str]) -> dict[str, str]:
     return {name: path.decode("utf-8", "backslashreplace") for name, path in found.items()}
 
 
+def dependencies(data: bytes, wanted: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The files that loading each ``wanted`` module takes, its own first, as ``modules.dep`` lists them all."""
+    names = {normalise(name) for name in wanted}
+    found: dict[str, tuple[str, ...]] = {}
+    for line in data.decode("utf-8", "backslashreplace").split("\n"):
+        path, colon, others = line.partition(":")
+        name = _module_of(path)
+        if colon and name in names:
+            found.setdefault(name, (path, *others.split()))
+    return found
+
+
+def softdep_names(text: str) -> tuple[str, ...]:
+    """The modules that ``softdep NAME`` asks for before and after itself: ``pre: a b post: c`` (modprobe.d(5))."""
+    return tuple(normalise(word) for word in text.split() if word not in ("pre:", "post:"))
+
+
 def load_list(text: str) -> tuple[str, ...]:
     """Modules named in ``/etc/modules`` or a file of modules-load.d(5), in order; what follows a name is dropped."""
     names = []

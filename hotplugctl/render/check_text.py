@@ -20,23 +20,29 @@ _COLORS = {
 def check(snapshot: Snapshot, report: Report, room: Headroom, usable: Mapping[str, bool], color: bool) -> str:
     """Verdict, guest, mechanisms, buses and findings: what a person reads from top to bottom."""
     parts = [
-        f"{_paint(report.verdict, report.verdict, color)}: {printable(report.why)}",
+        f"{paint(report.verdict, report.verdict, color)}: {printable(report.why)}",
         _guest(snapshot.guest),
         _mechanisms(snapshot, usable),
         rooms(room),
-        *(_finding(item, color) for item in _grave_first(report.findings)),
-        _unknown(report.findings),
+        *findings(report.findings, color),
+        unknown(report.findings),
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def _grave_first(findings: Iterable[Finding]) -> list[Finding]:
+def findings(items: Iterable[Finding], color: bool) -> list[str]:
+    """What is wrong, one paragraph each."""
+    return [_finding(item, color) for item in _grave_first(items)]
+
+
+def _grave_first(items: Iterable[Finding]) -> list[Finding]:
     """What is wrong, in the order of the report: causes before effects; what is only worth a word comes last."""
-    wrong = [item for item in findings if item.status in ("fail", "crashed")]
+    wrong = [item for item in items if item.status in ("fail", "crashed")]
     return sorted(wrong, key=lambda item: item.status == "fail" and item.severity == "info")
 
 
-def _paint(text: str, kind: str, color: bool) -> str:
+def paint(text: str, kind: str, color: bool) -> str:
+    """The text in the color of a verdict or severity."""
     return f"\033[{_COLORS[kind]}m{text}\033[0m" if color else text
 
 
@@ -88,7 +94,7 @@ def _row(item: Mechanism, counts: tuple[str, str], usable: Optional[bool]) -> li
 
 def _finding(item: Finding, color: bool) -> str:
     kind = "crashed" if item.status == "crashed" else item.severity
-    lines = [f"{_paint(kind, kind, color)}: {printable(item.summary or item.id)} [{item.id}]"]
+    lines = [f"{paint(kind, kind, color)}: {printable(item.summary or item.id)} [{item.id}]"]
     if item.detail:
         lines.append(f"  {printable(item.detail)}")
     lines += [f"  {printable(piece.source)}: {printable(piece.value)}" for piece in item.evidence]
@@ -99,8 +105,9 @@ def _finding(item: Finding, color: bool) -> str:
     return "\n".join(lines)
 
 
-def _unknown(findings: Iterable[Finding]) -> str:
-    rows = {item.detail or "": None for item in findings if item.status == "unknown"}
+def unknown(items: Iterable[Finding]) -> str:
+    """What could not be told, and why; empty where all could."""
+    rows = {item.detail or "": None for item in items if item.status == "unknown"}
     if not rows:
         return ""
     return "Not known:\n" + "\n".join(f"  {printable(text)}" for text in rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Callable, Optional, Union
 
 from hotplugctl.model.reads import FAILURES, Failure, reason
@@ -11,6 +11,7 @@ from hotplugctl.render.escape import is_printable
 if TYPE_CHECKING:
     # Records of commands other than the one at hand are not loaded.
     from hotplugctl.model.devices import Functions, Node, PciFunction, Slot
+    from hotplugctl.model.holdings import Heard
     from hotplugctl.model.names import Names
     from hotplugctl.model.report import Evidence, Finding, Headroom, Report, Room
     from hotplugctl.model.snapshot import Guest, Mechanism, Snapshot
@@ -32,22 +33,34 @@ def evidence(items: Iterable[Evidence]) -> list[Json]:
     return [{"source": item.source, "value": item.value} for item in items]
 
 
-def check(snapshot: Snapshot, report: Report, room: Headroom, usable: Mapping[str, bool], names: Optional[str]) -> Json:
-    """The document of ``check``."""
+def check(
+    snapshot: Snapshot, report: Report, room: Headroom, usable: Mapping[str, bool], names: Optional[str],
+    verdicts: Sequence[tuple[str, str]] = (),
+) -> Json:  # fmt: skip
+    """The document of ``check``; ``verdicts``: of the kernels of an image."""
     counts = snapshot.scene.served()
     return {
         "schema": "hotplugctl.check/1",
         "verdict": report.verdict,
         "why": report.why,
         "guest": guest(snapshot.guest, names),
-        "core": _core(snapshot.core),
+        "core": core(snapshot.core),
         "mechanisms": [
             _mechanism(item, counts.get(item.name, (0, 0)), usable.get(item.name, False), snapshot)
             for item in snapshot.mechanisms
         ],
         "headroom": headroom(room),
+        "kernels": _kernels(snapshot, verdicts),
         "findings": [finding(item) for item in report.findings],
     }
+
+
+def _kernels(snapshot: Snapshot, verdicts: Sequence[tuple[str, str]]) -> list[Json]:
+    if snapshot.image is None:
+        return []
+    from hotplugctl.render import document_image
+
+    return document_image.kernels(snapshot.image, verdicts)
 
 
 def guest(item: Guest, names: Optional[str]) -> Json:
@@ -68,7 +81,8 @@ def guest(item: Guest, names: Optional[str]) -> Json:
     )
 
 
-def _core(item: Mechanism) -> Json:
+def core(item: Mechanism) -> Json:
+    """The core of PCI hot-plug."""
     return with_unknown(
         {
             "name": item.name,
@@ -256,7 +270,7 @@ def node(item: Node) -> Json:
     }
 
 
-def record(path: str, files: int, size: int, scrubbed: Mapping[str, int]) -> Json:
+def record(path: str, files: int, size: int, scrubbed: Mapping[str, int], heard: Optional[Heard]) -> Json:
     """The document of ``record``."""
     return {
         "schema": "hotplugctl.record/1",
@@ -264,7 +278,15 @@ def record(path: str, files: int, size: int, scrubbed: Mapping[str, int]) -> Jso
         "files": files,
         "bytes": size,
         "scrubbed": dict(scrubbed),
+        "heard": None
+        if heard is None
+        else {"source": heard.source, "seconds": heard.seconds, "unheard": list(heard.unheard)},
     }
+
+
+def collector(script: str) -> Json:
+    """The document of ``collector``."""
+    return {"schema": "hotplugctl.collector/1", "script": script}
 
 
 def validate(recordings: Iterable[Validation]) -> Json:

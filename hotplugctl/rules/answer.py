@@ -14,11 +14,15 @@ from hotplugctl.rules.verdict import usable, verdict
 
 
 class Answer(NamedTuple):
-    """The report, the room that is left, and per mechanism whether it can be used."""
+    """The report, the room that is left, and per mechanism whether it can be used.
+
+    ``kernels``: verdict and reason of each kernel of an image, in the image's order.
+    """
 
     report: Report
     headroom: Headroom
     usable: Mapping[str, bool]
+    kernels: tuple[tuple[str, str], ...] = ()
 
 
 def answer(snapshot: Snapshot, rules: Iterable[Rule]) -> Answer:
@@ -27,4 +31,12 @@ def answer(snapshot: Snapshot, rules: Iterable[Rule]) -> Answer:
     room = headroom(snapshot.scene)
     word, why = verdict(snapshot, room, findings)
     can = {item.name: usable(item.name, snapshot.slots.items, snapshot) for item in snapshot.mechanisms}
-    return Answer(Report(word, why, findings), room, can)
+    return Answer(Report(word, why, findings), room, can, _kernels(snapshot))
+
+
+def _kernels(snapshot: Snapshot) -> tuple[tuple[str, str], ...]:
+    if snapshot.image is None:
+        return ()
+    from hotplugctl.rules.image import judged
+
+    return tuple(judged.of_kernel(kernel, judged.needed(snapshot)) for kernel in snapshot.image.kernels)

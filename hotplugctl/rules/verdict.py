@@ -10,7 +10,6 @@ from hotplugctl.model.report import Finding, Headroom
 from hotplugctl.model.snapshot import Snapshot
 from hotplugctl.rules.facts import capabilities_unknown, in_trouble, needed, no_pci_bus, vmbus_functions
 
-_MAIN = ("acpiphp", "pciehp", "shpchp")
 _AT_WORK = ("builtin", "loaded", "unknown")
 _CRASH = ("oops", "panic")
 _NOTHING = "no bus of this machine is served by a hot-plug mechanism"
@@ -22,6 +21,8 @@ def verdict(snapshot: Snapshot, headroom: Headroom, findings: Sequence[Finding])
     if apart:
         return "not-applicable", apart
     failed = [finding for finding in findings if finding.status == "fail"]
+    if snapshot.image is not None:
+        return _of_image(snapshot, failed)
     crash = in_trouble(snapshot, _CRASH)
     if crash is not None:
         return "not-ready", f"the kernel crashed in its hot-plug code ({crash}): no device is enumerated until a reboot"
@@ -74,8 +75,6 @@ def _unserved(snapshot: Snapshot, failed: Sequence[Finding]) -> tuple[str, str]:
     why = errors[0].summary if errors else _NOTHING
     if snapshot.core.state == "absent":
         return "not-ready", why
-    if snapshot.guest.source == "image":
-        return _of_image(snapshot)
     if snapshot.functions.failure is not None:
         return "unknown", "what decides could not be read: " + reason(snapshot.functions.failure)
     if snapshot.slots.failure is None or _nothing_can_serve(snapshot):
@@ -91,13 +90,11 @@ def _nothing_can_serve(snapshot: Snapshot) -> bool:
     return all(item.state not in _AT_WORK for item in snapshot.mechanisms if item.name in names)
 
 
-def _of_image(snapshot: Snapshot) -> tuple[str, str]:
-    """The root of an image is no machine: only what its kernel cannot do is certain."""
-    main = [item for item in snapshot.mechanisms if item.name in _MAIN]
-    if main and all(item.state == "absent" for item in main):
-        return "not-ready", "the kernel of this image was built without acpiphp, pciehp and shpchp"
-    states = ", ".join(f"{item.name} {item.state}" for item in main)
-    return "unknown", f"an image does not tell on which machine it will run; its kernel has: {states}"
+def _of_image(snapshot: Snapshot, failed: Sequence[Finding]) -> tuple[str, str]:
+    """The root of an image is no machine: what it decides is told, and nothing else."""
+    from hotplugctl.rules.image import judged
+
+    return judged.verdict(snapshot, failed)
 
 
 def usable(name: str, slots: Iterable[Slot], snapshot: Snapshot) -> bool:

@@ -27,6 +27,15 @@ NAME_LIMIT = 4096
 PARTS_LIMIT = 64
 """A member with more components in its name is passed over: no path below /sys or /proc has a third of these."""
 
+REFUSED_LIMIT = 1000
+"""Members that are noted as refused at most."""
+
+OUTSIDE = "its name leads out of the root: it is passed over"
+TOO_LONG = "its name is too long or too deep: it is passed over"
+ABSOLUTE = "its name is absolute: it is taken without its first slash"
+TWICE = "its name comes twice: the last one counts"
+HARD = "a hard link leads to it, and it is not in the tar"
+
 
 class File(NamedTuple):
     """A file or a device. ``data`` is None where ``errno`` says why the content is not there."""
@@ -37,7 +46,12 @@ class File(NamedTuple):
 
 
 class Folder(dict[str, Union["Folder", File, str]]):
-    """A directory: entry to folder, file or, for a link, its target."""
+    """A directory: entry to folder, file or, for a link, its target.
+
+    ``refused``: of the folder that is the whole tar, members that are not in it as they were packed (name, why).
+    """
+
+    refused: tuple[tuple[str, str], ...] = ()
 
     def at(self, path: str) -> Folder:
         """The folder at ``path``. Raises FileNotFoundError or NotADirectoryError."""
@@ -56,9 +70,14 @@ class Folder(dict[str, Union["Folder", File, str]]):
 def load(file: BinaryIO, label: str) -> Folder:
     """Read a tar, packed or not. Raises UnusableRoot where it is none, is cut off or breaks a limit."""
     loader = _Loader(label)
-    for member in read_members(Unpacked(file, label)):
-        loader.add(member)
+    stream = Unpacked(file, label)
+    try:
+        for member in read_members(stream):
+            loader.add(member)
+    finally:
+        stream.close()
     loader.tie()
+    loader.root.refused = tuple(loader.refused)
     return loader.root
 
 
@@ -70,14 +89,21 @@ class _Loader:
         self._nodes = MEMBERS_LIMIT
         self._last = ("", self.root)
         self._hard: list[tuple[Folder, str, str]] = []
+        self.refused: list[tuple[str, str]] = []
 
     def add(self, member: Member) -> None:
         parts = _parts(member.name)
         if not parts:
+            if member.name.strip("./"):
+                self._refuse(member.name, OUTSIDE if ".." in member.name.split("/") else TOO_LONG)
             return
+        if member.name.startswith("/"):
+            self._refuse(member.name, ABSOLUTE)
         self._spend(1, len(member.name) + len(member.link) + len(member.data or b""))
         name = parts.pop()
         parent = self._parent(parts)
+        if name in parent and not (stat.S_ISDIR(member.mode) and isinstance(parent[name], Folder)):
+            self._refuse(member.name, TWICE)
         if stat.S_ISDIR(member.mode):
             if not isinstance(parent.get(name), Folder):
                 parent[name] = Folder()
@@ -97,9 +123,15 @@ class _Loader:
             try:
                 node = self.root.at("/".join(parts[:-1])).get(parts[-1]) if parts else None
             except OSError:
-                continue
+                node = None
+            if node is None:
+                self._refuse(target, HARD)
             if node is not None and not isinstance(node, Folder) and parent.get(name) is not None:
                 parent[name] = node
+
+    def _refuse(self, name: str, why: str) -> None:
+        if len(self.refused) < REFUSED_LIMIT:
+            self.refused.append((name[:NAME_LIMIT], why))
 
     def _parent(self, parts: list[str]) -> Folder:
         key = "/".join(parts)

@@ -18,3 +18,8 @@ def asleep() -> float:
 def wall() -> float:
     """Seconds since 1970; it jumps whenever somebody sets it."""
     return time.time()
+
+
+def realtime() -> float:
+    """CLOCK_REALTIME minus CLOCK_MONOTONIC: both are slewed alike, so it changes only when the clock is set."""
+    return round(wall() - monotonic(), 6)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING, BinaryIO, Optional
+from typing import TYPE_CHECKING, BinaryIO, Optional, cast
 
 from hotplugctl.errors import UnusableRoot
 from hotplugctl.model.listing import Names
@@ -18,6 +18,7 @@ from hotplugctl.source.story import find_root
 
 if TYPE_CHECKING:
     from hotplugctl.source.archive import Folder
+    from hotplugctl.source.dump import DumpReader
 
 LIVE_LABEL = "this machine"
 
@@ -31,17 +32,22 @@ _WHY = {
 
 
 def open_tree(
-    root: Optional[str], stage: Optional[str], stdin: Optional[BinaryIO], loaded: Optional[dict[str, Folder]] = None
+    root: Optional[str],
+    stage: Optional[str],
+    stdin: Optional[BinaryIO],
+    loaded: Optional[dict[str, Folder]] = None,
+    reader: Optional[DumpReader] = None,
 ) -> Rooted:
     """Open ``root``: None or ``/`` the live machine, a directory, a tar (also gzip or xz), ``-`` a tar on ``stdin``.
 
     ``stage`` names a recording of a story. ``loaded`` keeps the last tar from one call to the next, so that it is read
-    once for stages that follow one another. Raises UnusableRoot with one line where it cannot be read as a tree.
+    once for stages that follow one another. ``reader`` reads dumps of devices: with it these are taken as well, from a
+    file or ``stdin``. Raises UnusableRoot with one line where it cannot be read as a tree.
     """
     if root is None:
         return _live(stage)
     if root == "-":
-        return _from_stdin(stage, stdin)
+        return _from_stdin(stage, stdin, {} if loaded is None else loaded, reader)
     if not root or "\0" in root:
         raise UnusableRoot("--root names nothing", "name a directory or a tar")
     try:
@@ -53,7 +59,7 @@ def open_tree(
         if not stat.S_ISREG(state.st_mode):
             raise UnusableRoot(f"{root}: neither a directory nor a tar", "a tar in a pipe is read with --root -")
         with open(root, "rb") as file:
-            return _from_tar(file, root, stage, {} if loaded is None else loaded)
+            return _from_file(file, root, stage, {} if loaded is None else loaded, reader)
     except OSError as error:
         why = _WHY.get(error.errno or 0, (error.strerror or "cannot be read").lower())
         raise UnusableRoot(f"{root}: {why}", "name a directory or a tar that you may read") from error
@@ -65,11 +71,13 @@ def _live(stage: Optional[str]) -> Rooted:
     return DiskTree("/", "live", LIVE_LABEL, None)
 
 
-def _from_stdin(stage: Optional[str], stdin: Optional[BinaryIO]) -> Rooted:
+def _from_stdin(
+    stage: Optional[str], stdin: Optional[BinaryIO], loaded: dict[str, Folder], reader: Optional[DumpReader]
+) -> Rooted:
     if stdin is None or stdin.closed or stdin.isatty():
         raise UnusableRoot("no tar on standard input", "tar -cf - -C DIR . | hotplugctl --root - ...")
     try:
-        return _from_tar(stdin, "standard input", stage, {})
+        return _from_file(stdin, "standard input", stage, loaded, reader)
     except OSError as error:
         raise UnusableRoot(f"standard input: {(error.strerror or 'cannot be read').lower()}") from error
 
@@ -83,7 +91,22 @@ def _from_directory(root: str, stage: Optional[str]) -> Rooted:
     finally:
         above.close()
     tree = DiskTree(os.path.join(root, top[1:]) if top != "/" else root, "recording", root, Gaps())
-    return _furnished(tree, root, top)
+    return furnished(tree, root, top)
+
+
+def _from_file(
+    file: BinaryIO, label: str, stage: Optional[str], loaded: dict[str, Folder], reader: Optional[DumpReader]
+) -> Rooted:
+    from hotplugctl.source import dump
+    from hotplugctl.source.head import Headed
+
+    headed = Headed(file, dump.HEAD)
+    whole = cast("BinaryIO", headed)
+    if not dump.looks_like(headed.head):
+        return _from_tar(whole, label, stage, loaded)
+    if stage is not None:
+        raise UnusableRoot(f"{label}: not a story, it has no stages", "leave --stage out")
+    return dump.open_dump(whole, label, reader)
 
 
 def _from_tar(file: BinaryIO, label: str, stage: Optional[str], loaded: dict[str, Folder]) -> Rooted:
@@ -95,10 +118,10 @@ def _from_tar(file: BinaryIO, label: str, stage: Optional[str], loaded: dict[str
         loaded.clear()
         folder = loaded[label] = load(file, label)
     top = find_root(ArchiveTree(folder, "recording", label, Gaps()), label, stage)
-    return _furnished(ArchiveTree(folder.at(top), "recording", label, Gaps()), label, top)
+    return furnished(ArchiveTree(folder.at(top), "recording", label, Gaps()), label, top)
 
 
-def _furnished(tree: Rooted, label: str, top: str) -> Rooted:
+def furnished(tree: Rooted, label: str, top: str) -> Rooted:
     """Tell recording from image, and take in what the recording says of its gaps."""
     tree.label = label if top == "/" else f"{label} ({top[1:]})"
     note = tree.read("/manifest.json", manifest.SIZE_LIMIT)
@@ -107,10 +130,17 @@ def _furnished(tree: Rooted, label: str, top: str) -> Rooted:
             said = manifest.load(note.data)
         except manifest.BadManifest as bad:
             raise UnusableRoot(f"{tree.label}: manifest.json: {bad.message}", bad.hint) from bad
-        tree.gaps = Gaps(said)
-        tree.strict_modes = False
-        tree.clamps = said.source == "live"
-        return tree
+        if said.source == "image":
+            tree.kind = "image"
+        return _replaying(tree, Gaps(said), said.source == "live")
+    from hotplugctl.source import collected
+
+    try:
+        noted = collected.manifest_of(tree)
+    except manifest.BadManifest as bad:
+        raise UnusableRoot(f"{tree.label}: notes.txt: {bad.message}", bad.hint) from bad
+    if noted is not None:
+        return _replaying(tree, Gaps(noted, hashed=False), True)
     gaps = Gaps(partial=tree.kind_of("/HUNG.txt") == "file")
     unreadable = tree.read("/unreadable.txt", manifest.SIZE_LIMIT)
     if isinstance(unreadable, Value):
@@ -122,10 +152,20 @@ def _furnished(tree: Rooted, label: str, top: str) -> Rooted:
     return tree
 
 
+def _replaying(tree: Rooted, gaps: Gaps, clamps: bool) -> Rooted:
+    tree.gaps = gaps
+    tree.strict_modes = False
+    tree.clamps = clamps
+    return tree
+
+
 def _is_image(tree: Rooted) -> bool:
     if _holds(tree, "/sys") or _holds(tree, "/proc"):
         return False
-    return _holds(tree, "/boot") or _holds(tree, "/lib/modules") or _holds(tree, "/usr/lib/modules")
+    if _holds(tree, "/boot") or _holds(tree, "/lib/modules") or _holds(tree, "/usr/lib/modules"):
+        return True
+    # A root file system without a kernel: the host brings it.
+    return any(isinstance(tree.kind_of(path), str) for path in ("/etc/os-release", "/usr/lib/os-release"))
 
 
 def _holds(tree: Rooted, path: str) -> bool:

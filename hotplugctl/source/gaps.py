@@ -23,9 +23,11 @@ _LINE = re.compile(r"(E[A-Z0-9]{1,19}) (/.*)\Z", re.S)
 class Gaps:
     """The failures, absences and listings that a recording replays. All paths in it are canonical."""
 
-    def __init__(self, manifest: Optional[Manifest] = None, partial: bool = False) -> None:
+    def __init__(self, manifest: Optional[Manifest] = None, partial: bool = False, hashed: bool = True) -> None:
         self.manifest = manifest
         self.partial = partial
+        # The collector's notes say what a manifest says, but for sizes and hashes.
+        self.hashed = hashed
         self.failed: dict[str, Failure] = dict(manifest.failed) if manifest else {}
         self.unlisted: dict[str, set[str]] = {}
         self._above: Optional[set[str]] = None

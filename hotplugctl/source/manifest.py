@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Union
+from collections.abc import Iterable, Mapping
+from typing import Any, Callable, NamedTuple, Optional, Union
 
 from hotplugctl.errors import HotplugctlError
+from hotplugctl.model.holdings import Heard
 from hotplugctl.model.reads import (
     Absent,
     Denied,
@@ -25,6 +27,8 @@ VERSION = 1
 SIZE_LIMIT = 8 << 20
 """A larger manifest is refused: parsed JSON takes some ten times its size in memory."""
 
+_LONGEST = 1e9
+
 BRACKETS_LIMIT = 400_000
 """Lists and objects in a manifest at most: an empty list is two bytes of JSON and 64 bytes of memory."""
 
@@ -44,8 +48,8 @@ class FileNote(NamedTuple):
 class Manifest(NamedTuple):
     """A recording's manifest. Paths are canonical paths in the tree.
 
-    ``source``: what was recorded, ``live``, ``recording`` or ``image``; ``directories``: every directory that was
-    listed, with all names it held; ``kinds``: what else was found out about paths that the recording does not hold
+    ``source``, ``scrubbed``, ``heard``: as in ``About``; ``time`` is RFC 3339; ``directories``: every directory that
+    was listed, with all names it held; ``kinds``: what else was found out about paths that the recording does not hold
     (``socket``, ``dir``); ``failed``: reads that failed, as they did; ``absent``: looked for and not there.
     """
 
@@ -53,13 +57,14 @@ class Manifest(NamedTuple):
     source: str
     kernel: str
     time: str
-    scrubbed: dict[str, int]
-    files: dict[str, FileNote]
-    links: dict[str, str]
-    directories: dict[str, tuple[str, ...]]
-    kinds: dict[str, str]
-    failed: dict[str, Failure]
+    scrubbed: Mapping[str, int]
+    files: Mapping[str, FileNote]
+    links: Mapping[str, str]
+    directories: Mapping[str, tuple[str, ...]]
+    kinds: Mapping[str, str]
+    failed: Mapping[str, Failure]
     absent: frozenset[str]
+    heard: Optional[Heard] = None
 
 
 def failure_to_json(failure: Failure) -> dict[str, Union[str, int, float]]:
@@ -98,21 +103,41 @@ _OUTCOMES: dict[str, tuple[Any, str, Any]] = {
 
 
 def dump(manifest: Manifest) -> bytes:
-    """The manifest as JSON, keys sorted: the same bytes for the same content."""
+    """The manifest as JSON, keys sorted, a line for each path: the same bytes for the same content."""
     import json
 
-    document = {
-        "format": FORMAT,
-        "version": VERSION,
-        **manifest._asdict(),
-        "files": {
-            path: {"size": note.size, "sha256": note.sha256, "mode": f"{note.mode:04o}"}
-            for path, note in manifest.files.items()
-        },
-        "failed": {path: failure_to_json(failure) for path, failure in manifest.failed.items()},
-        "absent": sorted(manifest.absent),
+    encode = json.JSONEncoder(sort_keys=True).encode
+    files = {
+        path: {"mode": f"{note.mode:04o}", "sha256": note.sha256, "size": note.size}
+        for path, note in manifest.files.items()
     }
-    return (json.dumps(document, indent=1, sort_keys=True) + "\n").encode("ascii")
+    tables = {
+        "absent": _lines("[]", map(encode, sorted(manifest.absent))),
+        "directories": _table_lines(encode, manifest.directories),
+        "failed": _table_lines(encode, {path: failure_to_json(each) for path, each in manifest.failed.items()}),
+        "files": _table_lines(encode, files),
+        "format": encode(FORMAT),
+        "heard": encode(None if manifest.heard is None else manifest.heard._asdict()),
+        "kernel": encode(manifest.kernel),
+        "kinds": _table_lines(encode, manifest.kinds),
+        "links": _table_lines(encode, manifest.links),
+        "scrubbed": encode(dict(manifest.scrubbed)),
+        "source": encode(manifest.source),
+        "time": encode(manifest.time),
+        "tool": encode(dict(manifest.tool)),
+        "version": encode(VERSION),
+    }
+    return ("{\n" + ",\n".join(f' "{key}": {text}' for key, text in tables.items()) + "\n}\n").encode("ascii")
+
+
+def _table_lines(encode: Callable[[object], str], table: Mapping[str, object]) -> str:
+    # Not by json's indent, which has no fast way: a guest has thousands of paths.
+    return _lines("{}", (f"{encode(path)}: {encode(table[path])}" for path in sorted(table)))
+
+
+def _lines(brackets: str, lines: Iterable[str]) -> str:
+    text = ",\n  ".join(lines)
+    return f"{brackets[0]}\n  {text}\n {brackets[1]}" if text else brackets
 
 
 def load(data: bytes) -> Manifest:
@@ -134,6 +159,7 @@ def load(data: bytes) -> Manifest:
         kinds=_kinds(document),
         failed={path: failure_from_json(path, entry) for path, entry in _table(document, "failed").items()},
         absent=frozenset(_names(document.get("absent", []))),
+        heard=_heard(document.get("heard")),
     )
     _check_names(manifest)
     return manifest
@@ -228,6 +254,15 @@ def _names(value: Any) -> tuple[str, ...]:
         raise BadManifest("a list of names is not a list of strings")
     names: list[str] = value
     return tuple(names)
+
+
+def _heard(entry: Any) -> Optional[Heard]:
+    if entry is None:
+        return None
+    seconds = entry.get("seconds") if isinstance(entry, dict) else None
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < _LONGEST:
+        raise BadManifest("'heard' does not say for how many seconds")
+    return Heard(_text(entry, "source"), seconds, _names(entry.get("unheard", [])))
 
 
 def _file(entry: Any) -> FileNote:

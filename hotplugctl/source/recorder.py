@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import errno
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
+from hotplugctl.model.holdings import Holdings
 from hotplugctl.model.listing import Listing, Names
 from hotplugctl.model.reads import Absent, Failed, Failure, NotRegular, Read, TooLarge, Unrecorded, Value
 from hotplugctl.source.kernel_log import KMSG
 from hotplugctl.source.rooted import Lost, Rooted
 from hotplugctl.source.tree import LOG_LIMIT, kind_name
 
+_SELF = "/proc/self"
+# No process has this number.
+_NOBODY = "0"
+Entry = TypeVar("Entry")
 _ON_THE_WAY = (errno.ENOTDIR, errno.ELOOP, errno.EINVAL)
 
 
@@ -53,6 +59,21 @@ class Notes:
         before = self.failed.get(spot)
         return spot in self.files or (isinstance(before, TooLarge) and before.limit >= read.limit)
 
+    def holdings(self) -> Holdings:
+        """All of it, in the form that is scrubbed and written."""
+        held = {*self.files, *self.links, *self.listed}
+        found = Holdings(
+            self.files,
+            {spot: mode for spot, mode in self.modes.items() if spot in self.files},
+            self.links,
+            self.listed,
+            {spot: kind for spot, kind in self.kinds.items() if spot not in held},
+            self.failed,
+            frozenset(self.absent),
+        )
+        pid = self.links.get(_SELF, "")
+        return _renumbered(found, pid) if pid.isdecimal() and pid != _NOBODY else found
+
     def _forget(self, spot: str) -> None:
         self.files.pop(spot, None)
         self.modes.pop(spot, None)
@@ -62,8 +83,30 @@ class Notes:
         self.failed.pop(spot, None)
 
 
+def _renumbered(found: Holdings, pid: str) -> Holdings:
+    """Whoever reads is in /proc/PID, another one each time: as process 0, the same guest gives the same recording."""
+    old, new = f"/proc/{pid}", f"/proc/{_NOBODY}"
+
+    def renamed(table: Mapping[str, Entry]) -> dict[str, Entry]:
+        return {
+            new + spot[len(old) :] if spot == old or spot.startswith(old + "/") else spot: entry
+            for spot, entry in table.items()
+        }
+
+    links = {spot: _NOBODY if spot == _SELF else target for spot, target in renamed(found.links).items()}
+    listed = renamed(found.listed)
+    if pid in listed.get("/proc", ()):
+        listed["/proc"] = tuple(sorted(_NOBODY if name == pid else name for name in listed["/proc"]))
+    failed = {spot: failure._replace(path=spot) for spot, failure in renamed(found.failed).items()}
+    absent = frozenset(renamed(dict.fromkeys(found.absent)))
+    return Holdings(renamed(found.files), renamed(found.modes), links, listed, renamed(found.kinds), failed, absent)
+
+
 class Recorder(Rooted):
-    """Passes every call on to ``tree`` and keeps the answer in ``notes``."""
+    """Passes every call on to ``tree`` and keeps the answer in ``notes``.
+
+    What was read, listed or looked at once is not asked for again: a recording is of one moment, as far as it can be.
+    """
 
     def __init__(self, tree: Rooted) -> None:
         super().__init__(tree.kind, tree.label, tree.gaps)
@@ -71,17 +114,37 @@ class Recorder(Rooted):
         self.clamps = tree.clamps
         self.notes = Notes()
         self._tree = tree
+        self._modes: dict[str, int] = {}
+        self._ways: dict[tuple[str, bool], str] = {}
+        self._said = None if tree.gaps is None else tree.gaps.manifest
+
+    def walk(self, path: str, follow: bool) -> str:
+        """See ``Rooted.walk``: several commands go the same way."""
+        spot = self._ways.get((path, follow))
+        if spot is None:
+            spot = self._ways[path, follow] = super().walk(path, follow)
+        return spot
 
     def mode_at(self, folder: str, name: str) -> int:
         """See ``Rooted.mode_at``."""
-        mode = self._tree.mode(folder, name)
-        self.notes.there(f"{folder}/{name}", mode)
+        spot = f"{folder}/{name}"
+        seen = self._modes.get(spot)
+        if seen is not None:
+            return seen
+        mode = self._modes[spot] = self._tree.mode(folder, name)
+        self.notes.there(spot, mode)
+        if self._said is not None and spot in self._said.files:
+            # The bits that it had on the machine: the file of a recording is for its owner alone.
+            self.notes.modes[spot] = self._said.files[spot].mode
         return mode
 
     def target_at(self, folder: str, name: str) -> str:
         """See ``Rooted.target_at``."""
-        target = self._tree.target(folder, name)
         spot = f"{folder}/{name}"
+        seen = self.notes.links.get(spot)
+        if seen is not None:
+            return seen
+        target = self._tree.target(folder, name)
         self.notes.there(spot, stat.S_IFLNK | 0o777)
         self.notes.links[spot] = target
         return target
@@ -100,12 +163,18 @@ class Recorder(Rooted):
 
     def read_spot(self, spot: str, path: str, limit: int) -> Read:
         """See ``Rooted.read_spot``."""
+        data = self.notes.files.get(spot)
+        if data is not None and len(data) <= limit:
+            return Value(path, data)
         read = super().read_spot(spot, path, limit)
         self.notes.outcome(spot, read)
         return read
 
     def names_spot(self, spot: str, path: str) -> Listing:
         """See ``Rooted.names_spot``."""
+        names = self.notes.listed.get(spot)
+        if names is not None:
+            return Names(path, names)
         listing = super().names_spot(spot, path)
         if isinstance(listing, Names):
             self.notes.listed[spot] = listing.names

@@ -1,125 +1,217 @@
-"""Writing a recording: what a recorder has noted, as a directory or a tar.
+"""Writing a recording: what it holds, as a directory or a tar, with its manifest.
 
-It is written beside its place and renamed, readable by its owner alone, and never over something that is there. The
-same notes and the same time give the same bytes.
+The same holdings and the same time give the same bytes.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import time
-from collections.abc import Iterator, Mapping
-from typing import IO, BinaryIO, NamedTuple, Optional, cast
+from collections.abc import Iterable, Mapping
+from typing import IO, BinaryIO, NamedTuple, Optional, TypeVar, cast
 
 import hotplugctl
 from hotplugctl.errors import OutputFailed
+from hotplugctl.model.holdings import About, Holdings
 from hotplugctl.model.reads import Value, Vanished
+from hotplugctl.source import place
+from hotplugctl.source.archive import KEPT_LIMIT
 from hotplugctl.source.manifest import SIZE_LIMIT, FileNote, Manifest, can_be_name, dump
-from hotplugctl.source.recorder import Recorder
+from hotplugctl.source.rooted import Rooted
+from hotplugctl.source.tar import CONTENT_LIMIT, MEMBERS_LIMIT
 from hotplugctl.source.tree import MODES
 
 _RELEASE = "/proc/sys/kernel/osrelease"
-_PACKED = {".tar.gz": "gz", ".tgz": "gz", ".tar.xz": "xz", ".txz": "xz", ".tar": ""}
+_SOURCES = ("live", "recording", "image")
+_MANIFEST = "/manifest.json"
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+_LATEST = 1 << 33
+"""Seconds that a tar's header has room for."""
+
+# Level 9 takes three times as long for two percent less.
+_GZIP_LEVEL = 6
+
+
+Entry = TypeVar("Entry")
 
 
 class Written(NamedTuple):
-    """What was written: where, how many files without the manifest, and their bytes."""
+    """What was written: where, how many files without the manifests, and their bytes."""
 
     path: str
     files: int
     bytes: int
 
 
-def write(
-    recorder: Recorder,
-    out: str,
-    stdout: Optional[BinaryIO] = None,
-    extra: Optional[Mapping[str, bytes]] = None,
-    scrubbed: Optional[Mapping[str, int]] = None,
-) -> Written:
-    """Write what ``recorder`` has noted to ``out``: a directory, ``.tar``, ``.tar.gz``, ``.tar.xz``, or ``-``.
+def write(holdings: Holdings, about: Mapping[str, About], out: str, stdout: Optional[BinaryIO] = None) -> Written:
+    """Write ``holdings`` to ``out``: a directory, ``.tar``, ``.tar.gz``, ``.tar.xz``, or ``-``, a tar to ``stdout``.
 
-    ``extra``: further files (``/cmd/dmesg``) by path. The time is SOURCE_DATE_EPOCH where that is set (see
-    reproducible-builds.org). Raises OutputFailed; BrokenPipeError of ``stdout`` is passed on.
+    ``about``: folder → what its manifest says; ``""`` is the folder of a recording, a story has one for each stage.
+    Raises OutputFailed, BadTarget where ``out`` is there already; BrokenPipeError of ``stdout`` is passed on.
     """
-    release = recorder.read(_RELEASE)
-    kernel = release.text if isinstance(release, Value) else ""
-    content = _Content(recorder, extra or {}, kernel, _now(), dict(scrubbed or {}))
+    content = _Content(settled(holdings), about)
     try:
         if out == "-":
             if stdout is None:
                 raise OutputFailed("there is no standard output to write to")
             _write_tar(content, stdout, "")
+        elif place.packing_of(out) is None:
+            place.make_folder(out, lambda handle: _write_folder(content, handle))
         else:
-            _write_beside(content, out)
+            place.make_file(out, lambda file: _write_tar(content, file, place.packing_of(out) or ""))
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise _failed(out, error) from error
-    return Written(out, len(content.files), sum(map(len, content.files.values())))
+        raise place.failed(out, error) from error
+    return Written(out, content.count, content.size)
 
 
-def _now() -> int:
+def about(tree: Rooted) -> About:
+    """What is to be said of a recording made of ``tree``; what was recorded before stays what it was."""
+    said = None if tree.gaps is None else tree.gaps.manifest
+    if said is not None:
+        source = said.source if said.source in _SOURCES else tree.kind
+        return About(source, said.kernel, _seconds(said.time), dict(said.scrubbed), said.heard)
+    release = tree.read(_RELEASE)
+    kernel = release.text if isinstance(release, Value) else ""
+    return About("live" if tree.clamps else tree.kind, kernel, now(), {})
+
+
+def now() -> int:
+    """Seconds since 1970: SOURCE_DATE_EPOCH where that is set (see reproducible-builds.org)."""
     given = os.environ.get("SOURCE_DATE_EPOCH", "")
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 12 else int(time.time())
+    return int(given) if given.isascii() and given.isdigit() and int(given[:12]) < _LATEST else int(time.time())
 
 
-def _failed(out: str, error: OSError) -> OutputFailed:
-    if error.errno == errno.EEXIST:
-        return OutputFailed(f"{out}: is there already", "name a place that does not exist yet")
-    return OutputFailed(f"{out}: cannot be written: {(error.strerror or str(error)).lower()}")
+def _seconds(text: str) -> int:
+    import calendar
+
+    try:
+        seconds = calendar.timegm(time.strptime(text, _TIME))
+    except ValueError:
+        return now()
+    return seconds if 0 <= seconds < _LATEST else now()
+
+
+def settled(holdings: Holdings) -> Holdings:
+    """The same without contradictions, and without names that nothing can have.
+
+    What was a file and became a folder while it was read, or the other way round, has vanished.
+    """
+    files = {spot: data for spot, data in holdings.files.items() if is_spot(spot)}
+    links = {spot: target for spot, target in holdings.links.items() if is_spot(spot)}
+    listed = {spot: names for spot, names in holdings.listed.items() if is_spot(spot) or not spot}
+    failed = {spot: failure for spot, failure in holdings.failed.items() if can_be_name(spot)}
+    folders = {*listed, *_above([*files, *links, *listed])}
+    for spot in folders.intersection([*files, *links]):
+        files.pop(spot, None)
+        links.pop(spot, None)
+        failed[spot] = Vanished(spot)
+    for spot in set(links).intersection(files):
+        del files[spot]
+    held = {*files, *links, *folders}
+    kinds = {
+        spot: kind for spot, kind in holdings.kinds.items() if spot not in held and kind in MODES and is_spot(spot)
+    }
+    absent = frozenset(filter(can_be_name, holdings.absent))
+    return Holdings(files, holdings.modes, links, listed, kinds, failed, absent)
+
+
+def is_spot(path: str) -> bool:
+    """Whether it is a canonical path of something below the root: what is written stays below its place."""
+    return path[:1] == "/" and {"", ".", ".."}.isdisjoint(path[1:].split("/")) and can_be_name(path)
+
+
+def _above(spots: Iterable[str]) -> set[str]:
+    """Every folder that one of these is in, the root too."""
+    found: set[str] = set()
+    for spot in spots:
+        above = spot.rpartition("/")[0]
+        while above not in found:
+            found.add(above)
+            above = above.rpartition("/")[0]
+    return found
 
 
 class _Content:
-    """The files, links and folders of a recording, free of contradictions, and its manifest."""
+    """The files, links and folders to write, all by path, the manifests among them."""
 
-    def __init__(
-        self, recorder: Recorder, extra: Mapping[str, bytes], kernel: str, seconds: int, scrubbed: dict[str, int]
-    ) -> None:
-        notes = recorder.notes
-        self.seconds = seconds
-        self.files = {**notes.files, **extra}
-        self.links = dict(notes.links)
-        failed = dict(notes.failed)
-        above = set(_above([*self.files, *self.links, *notes.listed]))
-        for spot in [spot for spot in (*self.files, *self.links) if spot in above]:
-            # It was a file and became a folder meanwhile, or the other way round.
-            self.files.pop(spot, None)
-            self.links.pop(spot, None)
-            failed[spot] = Vanished(spot)
-        held = {*self.files, *self.links, *notes.listed, *above}
-        kinds = {spot: kind for spot, kind in notes.kinds.items() if spot not in held and kind in MODES}
-        folders = {spot for spot, kind in kinds.items() if kind == "dir"} | set(notes.listed) | above
+    def __init__(self, holdings: Holdings, about: Mapping[str, About]) -> None:
+        holdings = _without_manifests(holdings, about)
+        self.files, self.links = dict(holdings.files), holdings.links
+        self.count, self.size = len(self.files), sum(map(len, self.files.values()))
+        folders = {spot for spot, kind in holdings.kinds.items() if kind == "dir"}
+        folders.update(holdings.listed, _above([*self.files, *self.links, *holdings.listed, *folders]))
         self.folders = sorted(folders - {""})
-        self.manifest = dump(
-            Manifest(
-                tool={"name": "hotplugctl", "version": hotplugctl.__version__},
-                source="live" if recorder.clamps else recorder.kind,
-                kernel=kernel,
-                time=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds)),
-                scrubbed=scrubbed,
-                files={spot: _note(data, notes.modes.get(spot, 0o444)) for spot, data in self.files.items()},
-                links=self.links,
-                directories=notes.listed,
-                kinds=kinds,
-                failed={spot: failure for spot, failure in failed.items() if can_be_name(spot)},
-                absent=frozenset(filter(can_be_name, notes.absent)),
-            )
+        self.seconds = max((each.seconds for each in about.values()), default=0)
+        for top, said in about.items():
+            self.files[top + _MANIFEST] = _manifest(_below(holdings, top), said)
+        self._check()
+
+    def _check(self) -> None:
+        """What could not be read again is not written."""
+        members = len(self.files) + len(self.links) + len(self.folders)
+        if members > MEMBERS_LIMIT:
+            raise OutputFailed(f"the recording is too large: more than {MEMBERS_LIMIT} files")
+        if self.size > KEPT_LIMIT - MEMBERS_LIMIT:
+            raise OutputFailed(f"the recording is too large: more than {KEPT_LIMIT >> 20} MiB")
+        for spot, data in self.files.items():
+            if len(data) > CONTENT_LIMIT:
+                raise OutputFailed(f"the recording is too large: {spot} has more than {CONTENT_LIMIT >> 20} MiB")
+
+
+def _without_manifests(holdings: Holdings, about: Iterable[str]) -> Holdings:
+    """Their places are taken, whatever was there."""
+    places = tuple(top + _MANIFEST + "/" for top in about)
+
+    def free(table: Mapping[str, Entry]) -> dict[str, Entry]:
+        return {spot: entry for spot, entry in table.items() if not f"{spot}/".startswith(places)}
+
+    return holdings._replace(
+        files=free(holdings.files), links=free(holdings.links), listed=free(holdings.listed), kinds=free(holdings.kinds)
+    )
+
+
+def _below(holdings: Holdings, top: str) -> Holdings:
+    """The part below a folder, with its paths as seen from there."""
+    if not top:
+        return holdings
+    return Holdings(
+        _part(holdings.files, top),
+        _part(holdings.modes, top),
+        _part(holdings.links, top),
+        _part(holdings.listed, top),
+        _part(holdings.kinds, top),
+        _part(holdings.failed, top),
+        frozenset(_part(dict.fromkeys(holdings.absent), top)),
+    )
+
+
+def _part(table: Mapping[str, Entry], top: str) -> dict[str, Entry]:
+    start, cut = top + "/", len(top)
+    return {spot[cut:]: entry for spot, entry in table.items() if spot.startswith(start) or spot == top}
+
+
+def _manifest(holdings: Holdings, about: About) -> bytes:
+    manifest = dump(
+        Manifest(
+            tool={"name": "hotplugctl", "version": hotplugctl.__version__},
+            source=about.source,
+            kernel=about.kernel,
+            time=time.strftime(_TIME, time.gmtime(about.seconds)),
+            scrubbed=about.scrubbed,
+            files={spot: _note(data, holdings.modes.get(spot, 0o444)) for spot, data in holdings.files.items()},
+            links=holdings.links,
+            directories=holdings.listed,
+            kinds=holdings.kinds,
+            failed=holdings.failed,
+            absent=holdings.absent,
+            heard=about.heard,
         )
-        if len(self.manifest) > SIZE_LIMIT:
-            raise OutputFailed(f"the recording is too large: its manifest would take more than {SIZE_LIMIT >> 20} MiB")
-
-    def every_file(self) -> Iterator[tuple[str, bytes]]:
-        """All files by path, the manifest among them."""
-        return iter(sorted({**self.files, "/manifest.json": self.manifest}.items()))
-
-
-def _above(spots: list[str]) -> Iterator[str]:
-    for spot in spots:
-        while spot:
-            spot = spot.rpartition("/")[0]
-            yield spot
+    )
+    if len(manifest) > SIZE_LIMIT:
+        raise OutputFailed(f"the recording is too large: its manifest would take more than {SIZE_LIMIT >> 20} MiB")
+    return manifest
 
 
 def _note(data: bytes, mode: int) -> FileNote:
@@ -128,70 +220,29 @@ def _note(data: bytes, mode: int) -> FileNote:
     return FileNote(len(data), hashlib.sha256(data).hexdigest(), mode)
 
 
-def _write_beside(content: _Content, out: str) -> None:
-    out = out.rstrip("/") or out
-    if os.path.lexists(out):
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
-    folder, name = os.path.split(out)
-    beside = os.path.join(folder, f".{name}.{os.getpid()}.part")
-    packing = next((packing for end, packing in _PACKED.items() if name.endswith(end)), None)
-    if packing is None:
-        _write_folder(content, beside, out)
-    else:
-        _write_file(content, beside, out, packing)
+def _write_folder(content: _Content, handle: int) -> None:
+    """Into an empty directory. Folders come before what is in them, so nothing is reached through a link."""
+    for spot in content.folders:
+        os.mkdir(spot[1:], 0o700, dir_fd=handle)
+    for spot, target in sorted(content.links.items()):
+        os.symlink(target, spot[1:], dir_fd=handle)
+    for spot, data in sorted(content.files.items()):
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with open(os.open(spot[1:], flags, 0o600, dir_fd=handle), "wb", buffering=0) as file:
+            _write_all(file, data)
 
 
-def _write_file(content: _Content, beside: str, out: str, packing: str) -> None:
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        with open(handle, "wb") as file:
-            _write_tar(content, file, packing)
-            file.flush()
-            os.fsync(handle)
-        _rename_file(beside, out)
-    finally:
-        # Gone already if all went well.
-        if os.path.lexists(beside):
-            os.unlink(beside)
-
-
-def _rename_file(beside: str, out: str) -> None:
-    try:
-        # Unlike rename(2), link(2) never replaces what has come there meanwhile.
-        os.link(beside, out)
-    except OSError as error:
-        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK) or os.path.lexists(out):
-            raise
-        os.rename(beside, out)
-
-
-def _write_folder(content: _Content, beside: str, out: str) -> None:
-    os.mkdir(beside, 0o700)
-    try:
-        for spot in content.folders:
-            os.makedirs(beside + spot, 0o700, exist_ok=True)
-        for spot, target in sorted(content.links.items()):
-            os.symlink(target, beside + spot)
-        for spot, data in content.every_file():
-            os.makedirs(os.path.dirname(beside + spot), 0o700, exist_ok=True)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            with open(os.open(beside + spot, flags, 0o600), "wb") as file:
-                file.write(data)
-        if os.path.lexists(out):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
-        os.rename(beside, out)
-    finally:
-        if os.path.lexists(beside):
-            import shutil
-
-            shutil.rmtree(beside, ignore_errors=True)
+def _write_all(file: IO[bytes], data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 def _write_tar(content: _Content, file: BinaryIO, packing: str) -> None:
     if packing == "gz":
         import gzip
 
-        with gzip.GzipFile("", "wb", 9, file, mtime=0) as packed:
+        with gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0) as packed:
             _write_members(content, cast(BinaryIO, packed))
     elif packing == "xz":
         import lzma
@@ -221,7 +272,7 @@ def _write_members(content: _Content, file: IO[bytes]) -> None:
             info = member(spot, tarfile.SYMTYPE, 0o777)
             info.linkname = target
             tar.addfile(info)
-        for spot, data in content.every_file():
+        for spot, data in sorted(content.files.items()):
             info = member(spot, tarfile.REGTYPE, 0o600)
             info.size = len(data)
             tar.addfile(info, io.BytesIO(data))

@@ -107,7 +107,11 @@ def _open(path: str) -> BinaryIO:
 def _of_tar(file: BinaryIO, label: str) -> Stream:
     from hotplugctl.source.archive import ArchiveTree, load
 
-    tree = ArchiveTree(load(file, label), "recording", label, Gaps())
+    return of_tree(ArchiveTree(load(file, label), "recording", label, Gaps()), label)
+
+
+def of_tree(tree: Rooted, label: str) -> Stream:
+    """The recorded events in a tree that is open. Raises UnusableRoot where there are none to read."""
     folder = _events_folder(tree)
     files = {}
     for name in NAMES if folder is not None else ():

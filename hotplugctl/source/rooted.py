@@ -54,6 +54,17 @@ class Rooted:
         # The kernel takes ".." of the root for the root; in a tree that others made it is an attempt to get out.
         self.clamps = gaps is None
 
+    @property
+    def whole(self) -> bool:
+        """See ``Tree.whole``."""
+        return self.gaps is None or not self.gaps.partial
+
+    @property
+    def scrubbed(self) -> bool:
+        """Whether names and numbers in it are pseudonyms: a recording whose manifest says so."""
+        said = None if self.gaps is None else self.gaps.manifest
+        return said is not None and any(said.scrubbed.values())
+
     # The primitives: ``folder`` is a spot. They raise OSError.
 
     def mode_at(self, folder: str, name: str) -> int:

@@ -45,12 +45,17 @@ def find_stages(tree: Tree, top: str, names: tuple[str, ...]) -> list[str]:
 
     The order is the one in the story's manifest (``"stages"``), else before, others by name, after.
     """
-    if any(name in names for name in _ROOT_LIKE if name != "manifest.json"):
+    if holds_root(names):
         return []
     stages = [name for name in names if _is_stage(tree, _below(top, name))]
     noted = _noted_order(tree, top) if "manifest.json" in names else []
     order = {name: place for place, name in enumerate(dict.fromkeys(noted))}
     return sorted(stages, key=lambda name: (order.get(name, len(order)), {"before": 0, "after": 2}.get(name, 1), name))
+
+
+def holds_root(names: tuple[str, ...]) -> bool:
+    """Whether a folder with these entries looks like the root of a guest. Stories have a manifest.json too."""
+    return any(name in names for name in _ROOT_LIKE if name != "manifest.json")
 
 
 def _noted_order(tree: Tree, top: str) -> list[str]:
@@ -67,7 +72,7 @@ def _is_stage(tree: Tree, path: str) -> bool:
     if tree.kind_of(path) != "dir":
         return False
     names = _names_if_any(tree, path)
-    if "manifest.json" in names and not any(name in names for name in _ROOT_LIKE if name != "manifest.json"):
+    if "manifest.json" in names and not holds_root(names):
         # A story has a manifest too: what holds stages is none.
         return not any(_holds_root(tree, _below(path, name)) for name in names)
     return any(name in names for name in _STAGE_LIKE)

@@ -85,6 +85,7 @@ def read_members(stream: Unpacked) -> Iterator[Member]:
         if count > MEMBERS_LIMIT:
             raise UnusableRoot(f"{stream.label}: more than {MEMBERS_LIMIT} members", "unpack it and name the directory")
         _check(header, stream, count)
+        stream.member = extra.name or _header_name(header)
         kind = header[156:157]
         size = _number(header[124:136], stream)
         if kind in _EXTENDED:
@@ -141,7 +142,7 @@ def _blocks(size: int) -> int:
 
 def _extend(extra: _Extra, kind: bytes, size: int, stream: Unpacked) -> _Extra:
     if size > HEADER_LIMIT:
-        raise UnusableRoot(f"{stream.label}: damaged: a header of {size} bytes", "make the tar anew")
+        raise stream.damaged(f"a header of {size} bytes")
     data = stream.take(_blocks(size))[:size]
     if kind == b"L":
         return extra._replace(name=_name(data))
@@ -190,7 +191,7 @@ def _name(data: bytes) -> str:
 
 
 def _member(header: bytes, kind: bytes, size: int, extra: _Extra, stream: Unpacked) -> Optional[Member]:
-    name = extra.name or _header_name(header)
+    name = stream.member
     sparse = extra.sparse or kind == b"S"
     if kind == b"S":
         _pass_sparse_map(header, stream)

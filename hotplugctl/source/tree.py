@@ -81,6 +81,10 @@ class Tree(Protocol):
     kind: str
     label: str
 
+    @property
+    def whole(self) -> bool:
+        """Whether no device of the machine is left out: a recording that was broken off may hold a part of them."""
+
     def read(self, path: str, limit: int = READ_LIMIT) -> Read:
         """The bytes of a regular file, at most ``limit``; links are followed inside the root."""
 

@@ -15,6 +15,7 @@ XZ_MEMORY_LIMIT = 72 << 20
 """Memory for xz at most: ``xz -9`` needs 65 MiB to unpack."""
 
 _CHUNK = 1 << 17
+_SHOWN = 100
 # An empty gzip member is 20 bytes of input and no output: each is charged for, or a pipe of them never ends.
 _STREAM_CHARGE = 1 << 16
 
@@ -34,6 +35,7 @@ class Unpacked:
 
     def __init__(self, file: BinaryIO, label: str, limit: int = PROCESSED_LIMIT) -> None:
         self.label = label
+        self.member = ""  # the one that is being read: trouble is told of it
         self._file = file
         self._limit = limit
         self._charged = 0
@@ -60,6 +62,11 @@ class Unpacked:
             self._buffer, self._at = self._next(), 0
         self._at += count
 
+    def close(self) -> None:
+        """Let go of what unpacks, and of its memory: it would else wait for the collector of cycles."""
+        self._chunks = iter(())
+        self._buffer = b""
+
     def _fill(self, count: int) -> None:
         parts = [self._buffer[self._at :]]
         have = len(parts[0])
@@ -77,14 +84,20 @@ class Unpacked:
 
     def truncated(self) -> UnusableRoot:
         """The error for a file that ends too soon."""
-        return UnusableRoot(f"{self.label}: truncated: it ends in the middle of the tar", "copy it again")
+        return UnusableRoot(
+            f"{self.label}: truncated: it ends in the middle of the tar{self._at_member()}", "copy it again"
+        )
 
     def damaged(self, how: str) -> UnusableRoot:
         """The error for a file that is not what it should be."""
-        return UnusableRoot(f"{self.label}: damaged: {how}", "copy it again")
+        return UnusableRoot(f"{self.label}: damaged: {how}{self._at_member()}", "copy it again")
+
+    def _at_member(self) -> str:
+        return f", at {self.member[:_SHOWN]!r}" if self.member else ""
 
     def _too_much(self) -> UnusableRoot:
-        return UnusableRoot(f"{self.label}: more than {self._limit >> 20} MiB when unpacked", _UNPACK_HINT)
+        size = f"more than {self._limit >> 20} MiB when unpacked"
+        return UnusableRoot(f"{self.label}: {size}{self._at_member()}", _UNPACK_HINT)
 
     def _charge(self, count: int) -> None:
         self._charged += count

@@ -92,7 +92,6 @@ def test_a_container(hotplugctl, guest):
         ("parse",),
         ("parse", "lsusb"),
         ("record",),
-        ("record", "out"),
     ],
 )
 def test_usage(hotplugctl, arguments):

@@ -84,9 +84,10 @@ def test_all_fixtures_are_valid(hotplugctl, schema):
     assert (done.status, done.document["valid"], done.err) == (0, True, "")
     with (FIXTURES / "TRUTH.tsv").open(encoding="utf-8") as file:
         rows = [line.split("\t")[:2] for line in file][1:]
-    assert sorted(item["path"] for item in found) == sorted(
-        f"{FIXTURES / 'recordings' / story}.tar.xz:{stage}" for story, stage in rows
-    )
+    archives = {f"{FIXTURES / 'recordings' / story}.tar.xz" for story, _ in rows}
+    # The stages of each story, and what they share: events.
+    stages = {f"{FIXTURES / 'recordings' / story}.tar.xz:{stage}" for story, stage in rows}
+    assert sorted(item["path"] for item in found) == sorted(archives | stages)
 
 
 def test_a_fixture_has_something_to_be_held_against(recordings):
@@ -114,7 +115,8 @@ def test_what_has_no_witnesses_is_valid(tmp_path, problems):
 def test_a_story_is_taken_whole(hotplugctl, recordings):
     folder = recordings.story(STORY)
     done = hotplugctl("validate", folder)
-    assert done.out.splitlines() == [f"ok {folder}:{stage}" for stage in ("before", "added", "after")]
+    stages = [f"ok {folder}:{stage}" for stage in ("before", "added", "after")]
+    assert done.out.splitlines() == [*stages, f"ok {folder}", "4 recordings, all valid"]
     assert done.status == 0
 
 
@@ -147,7 +149,7 @@ def test_several_paths_are_all_judged(hotplugctl, guest, recordings):
     sound = recordings.stage(STORY, "after")
     done = hotplugctl("validate", guest, sound)
     assert done.out.splitlines()[0] == f"INVALID {guest}: 1 problem"
-    assert done.out.splitlines()[-1] == f"ok {sound}"
+    assert done.out.splitlines()[-2:] == [f"ok {sound}", "2 recordings, 1 invalid: 1 problem"]
     assert done.status == 1
 
 
@@ -238,7 +240,7 @@ def test_damage_in_sysfs_is_named(name, guest, problems):
 def test_one_damage_is_one_problem_with_all_its_witnesses(guest, hotplugctl):
     (device(without_manifest(guest), DISK) / "revision").write_text("0x02\n")
     (recording,) = hotplugctl("validate", "--json", guest).document["recordings"]
-    (problem,) = recording["problems"]
+    (problem,) = (item for item in recording["problems"] if item["id"] == "lspci.field-differs")
     assert problem["summary"] == "lspci says 01, sysfs says 02"
     values = {item["source"]: item["value"] for item in problem["witnesses"]}
     assert values.pop(f"/sys/devices/pci0000:00/{PORT}/{DISK}/revision") == "02"
@@ -247,13 +249,17 @@ def test_one_damage_is_one_problem_with_all_its_witnesses(guest, hotplugctl):
 
 def test_a_function_that_went_missing(guest, problems):
     (without_manifest(guest) / "sys/bus/pci/devices" / "0000:00:1f.3").unlink()
-    assert problems(guest) == {("lspci.function-extra", "0000:00:1f.3")}
+    assert problems(guest) == {("lspci.function-extra", "0000:00:1f.3"), ("pci.function-unlisted", "0000:00:1f.3")}
 
 
 def test_a_function_that_nobody_saw(guest, problems):
     link = without_manifest(guest) / "sys/bus/pci/devices/0000:00:1d.0"
     link.symlink_to(os.readlink(link.with_name("0000:00:1f.3")))
-    assert problems(guest) == {("lspci.function-missing", "0000:00:1d.0")}
+    assert problems(guest) == {
+        ("lspci.function-missing", "0000:00:1d.0"),
+        ("log.function-unfound", "0000:00:1d.0"),
+        ("pci.address-differs", "0000:00:1d.0"),
+    }
 
 
 # --- lspci against sysfs ----------------------------------------------------------------------------------------------
@@ -423,6 +429,7 @@ def test_a_link_that_went_missing(guest, problems):
     (device(guest, DISK) / "driver").unlink()
     (guest / "sys/bus/pci/devices/0000:00:1f.3").unlink()
     assert problems(guest) == {
+        ("pci.function-unlisted", "0000:00:1f.3"),
         ("manifest.file-missing", f"/sys/devices/pci0000:00/{PORT}/{DISK}/driver"),
         ("manifest.file-missing", "/sys/bus/pci/devices/0000:00:1f.3"),
     }

@@ -16,7 +16,7 @@ from hotplugctl.rules.registry import RULES
 CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGE = CHECKOUT / "hotplugctl"
 ROOMS = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
-FAMILIES = {family.__name__.rpartition(".")[2] for family in catalogue.FAMILIES}
+FAMILIES = {family.__name__.rpartition(".")[2] for family in catalogue.every_family()}
 TOPS = {path.name for path in CHECKOUT.iterdir() if not path.name.startswith(".")} | ROOMS
 DOCUMENTS = ["README.md", "CHANGELOG.md", "docs/architecture.md"]
 

@@ -48,6 +48,11 @@ def arguments_of(line: str) -> list[str]:
     return words[1:]
 
 
+def without_waiting(arguments: list[str]) -> list[str]:
+    """The same, but that it listens for an instant."""
+    return ["0.1" if before == "--events" else word for before, word in zip(["", *arguments], arguments)]
+
+
 def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("HOTPLUGCTL_", "PYTHON"))}
     return subprocess.run(
@@ -76,7 +81,7 @@ def test_every_command_that_is_shown_runs(lines: Callable[[], list[str]], folder
     commands = lines()
     assert len(commands) >= 8
     for line in commands:
-        done = run(arguments_of(line), folder)
+        done = run(without_waiting(arguments_of(line)), folder)
         assert done.returncode in ANSWERS, f"{line}: {done.returncode}: {done.stderr}"
         assert done.stdout or done.stderr, line
 

@@ -18,7 +18,12 @@ LINES_OF_A_FUNCTION = 50
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "tools", "stuff"}
 
 # Where any exception at all becomes an answer: a defect ends with exit status 70, a rule that crashes is an outcome.
-BOUNDARIES = {"hotplugctl/__main__.py", "hotplugctl/cli/main.py", "hotplugctl/rules/engine.py"}
+BOUNDARIES = {
+    "hotplugctl/__main__.py",
+    "hotplugctl/cli/main.py",
+    "hotplugctl/rules/engine.py",
+    "hotplugctl/rules/validation/engine.py",
+}
 CATCH_ALL = {"Exception", "BaseException"}
 
 

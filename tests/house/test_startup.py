@@ -111,6 +111,14 @@ def test_text_loads_no_events(command: str, guest: Path) -> None:
     assert not modules & (ARCHIVE | RISKY | {"pyudev", "asyncio", "logging", "unittest"})
 
 
+def test_a_guest_loads_nothing_of_images(guest: Path) -> None:
+    for arguments in (("check", "--json"), ("check", "--json", "--root", str(guest))):
+        _, modules = loaded(RUN, *arguments)
+        assert "hotplugctl.rules.verdict" in modules
+        of_images = {"grub", "bls", "syslinux", "assignments", "release", "fstab"}
+        assert not {name for name in modules if "image" in name or name.rpartition(".")[2] in of_images}
+
+
 @pytest.mark.parametrize("command", ["slots", "list"])
 def test_a_listing_loads_no_rules(command: str, guest: Path) -> None:
     """``slots`` needs the headroom from there, and no finding."""
@@ -122,3 +130,14 @@ def test_parse_needs_no_machine() -> None:
     code, modules = loaded(RUN, "parse", "lspci", "--json", "-")
     assert code == 0
     assert not modules & (NEVER | ARCHIVE | RISKY | {"hotplugctl.collect", "hotplugctl.rules", "pyudev", "tabulate"})
+
+
+def test_two_texts_are_compared_without_a_guest(tmp_path: Path) -> None:
+    """Nor is anything loaded to name what did not change."""
+    (tmp_path / "text").write_text("00:03.0 0200: 8086:100e\n")
+    code, modules = loaded(RUN, "diff", str(tmp_path / "text"), str(tmp_path / "text"))
+    assert code == 0 and "hotplugctl.parse.lspci" in modules
+    assert not modules & (NEVER | ARCHIVE | RISKY | {"json", "pyudev", "tabulate", "hotplugctl.parse.pci_ids"})
+    assert not modules & {f"hotplugctl.collect.{name}" for name in ("functions", "nodes", "snapshot", "names")}
+    rules = {module for module in modules if module.startswith("hotplugctl.rules.")}
+    assert {module.split(".")[2] for module in rules} == {"difference"}

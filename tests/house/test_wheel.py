@@ -95,7 +95,7 @@ def test_it_holds_the_package_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     packaged = {name for name in names if not re.match(r"hotplugctl-[^/]+\.dist-info/", name)}
-    kept = [path for path in (CHECKOUT / "hotplugctl").rglob("*") if path.suffix in (".py", ".json", ".typed")]
+    kept = [path for path in (CHECKOUT / "hotplugctl").rglob("*") if path.suffix in (".py", ".json", ".sh", ".typed")]
     assert packaged == {path.relative_to(CHECKOUT).as_posix() for path in kept}
     assert "hotplugctl/py.typed" in packaged
     assert {"LICENSE", "METADATA", "entry_points.txt"} <= {name.rsplit("/", 1)[-1] for name in names - packaged}

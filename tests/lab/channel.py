@@ -68,7 +68,8 @@ class Channel:
         self._transcript.note("ag>", {"op": "sh", "cmd": command, "timeout": timeout, "id": number})
         if stdin is not None:
             request["stdin"] = base64.b64encode(stdin).decode("ascii")
-        reply = await self._ask(request, timeout + _GRACE, command)
+        line = json.dumps(request).encode("ascii") + b"\n"
+        reply = await self._exchange(number, line, timeout + _GRACE, command)
         answer = Answer(
             reply.get("code"),
             base64.b64decode(reply.get("out", "")),
@@ -80,14 +81,14 @@ class Channel:
         self._transcript.note("ag<", {**said, "stacks": answer.stacks, "start": reply.get("start"), "id": number})
         return answer
 
-    async def _ask(self, request: dict[str, Any], patience: float, what: str) -> dict[str, Any]:
+    async def _exchange(self, number: int, request: bytes, patience: float, what: str) -> dict[str, Any]:
         if self._lost is not None:
             raise self._lost
         assert self._writer is not None
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._waiting[request["id"]] = future
+        self._waiting[number] = future
         try:
-            self._writer.write(json.dumps(request).encode("ascii") + b"\n")
+            self._writer.write(request)
             await within(patience, self._writer.drain())
             return await within(patience, future)
         except (ConnectionError, BrokenPipeError) as error:
@@ -95,7 +96,7 @@ class Channel:
         except asyncio.TimeoutError:
             raise self.lose(f"the agent gave no answer within {patience:.0f} s to: {what[:80]}") from None
         finally:
-            self._waiting.pop(request["id"], None)
+            self._waiting.pop(number, None)
 
     def lose(self, why: str) -> Lost:
         """Nobody is to wait any longer: the guest is lost, for this reason (the first one counts)."""

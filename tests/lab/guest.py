@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
-from tests.lab import disks
+from tests.lab import busybox, disks
 from tests.lab.channel import Answer, Channel
 from tests.lab.errors import LabError, Lost
 from tests.lab.image import Image
@@ -52,7 +52,7 @@ class Guest:
         self.image = image
         self.folder = folder
         self.transcript = Transcript(folder / "host" / "qmp.jsonl")
-        self.channel = Channel(self.transcript)
+        self.channel = busybox.Line(self.transcript) if hardware.busybox else Channel(self.transcript)
         self.qemu: Optional[Qemu] = None
         self.contents: Mapping[str, str] = {}
         self.at_boot: Collection[str] = ()
@@ -72,7 +72,7 @@ class Guest:
         return guest
 
     async def _start(self, boot: Boot) -> None:
-        words = command_line(self.hardware, self.image, self.folder, boot.accel)
+        words = self._words(boot)
         self.qemu = await Qemu.start(words, "agent", self.folder, self.transcript)
         self.qemu.on_end = lambda why: self.channel.lose(self._why(why))
         await self.channel.open(self.qemu.agent)
@@ -81,10 +81,21 @@ class Guest:
             await within(boot.patience, self.channel.hello())
         except asyncio.TimeoutError:
             raise self.channel.lose(self._why(f"its agent said nothing within {boot.patience:.0f} s")) from None
+        if not self.hardware.busybox:
+            await self._install(boot)
+        self.at_boot = set(await self.functions())
+
+    def _words(self, boot: Boot) -> list[str]:
+        if not self.hardware.busybox:
+            return command_line(self.hardware, self.image, self.folder, boot.accel)
+        initrd = self.folder / "initrd"
+        busybox.build(self.image, initrd)
+        return busybox.command_line(self.hardware, self.image, initrd, self.folder, boot.accel, PORT)
+
+    async def _install(self, boot: Boot) -> None:
         unpack = "tar -xzf - -C / && python3 -m compileall -q /usr/local/lib/python3*/dist-packages"
         await self.must(unpack, stdin=boot.payload.read_bytes(), timeout=120)
         await self.must("udevadm settle -t 60; mkdir -p /run/lab", timeout=90)
-        self.at_boot = set(await self.functions())
 
     def _why(self, what: str) -> str:
         """``what``, and the panic or the last line of the console."""

@@ -25,6 +25,8 @@ class Hardware(NamedTuple):
     """MiB."""
     virtio: bool = True
     """False: root on IDE or AHCI and the channel on the second UART, so that no virtio driver is needed."""
+    busybox: bool = False
+    """True: an initial RAM disk with busybox is all there is (``busybox``); hotplugctl cannot run in it."""
 
 
 class Sees(NamedTuple):
@@ -152,6 +154,14 @@ class Snap(NamedTuple):
     """Seconds until the guest has come to this."""
 
 
+class Collect(NamedTuple):
+    """Send the collector into a guest without Python, and hold what the commands say of its tar against ``snap``."""
+
+    snap: Snap
+    stderr: str = r"\A\Z"
+    """A regular expression that what it wrote to stderr must match."""
+
+
 class Listen(NamedTuple):
     """Start ``watch --json`` in the guest, and wait until it says hello; ``Heard`` ends it."""
 
@@ -182,7 +192,7 @@ class Meanwhile(NamedTuple):
     """Seconds that it has listened for uevents before; 0: it is not waited for, they are as close as can be."""
 
 
-Step = Union[Plug, Pull, Gone, Sh, Hmp, Rest, Fill, Empty, Says, Cure, Snap, Listen, Heard, Meanwhile]
+Step = Union[Plug, Pull, Gone, Sh, Hmp, Rest, Fill, Empty, Says, Cure, Snap, Collect, Listen, Heard, Meanwhile]
 
 
 class Scenario(NamedTuple):

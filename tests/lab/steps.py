@@ -12,7 +12,7 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any, Callable, Optional
 
-from tests.lab import listening, oracle, plan
+from tests.lab import busybox, listening, oracle, plan
 from tests.lab.errors import Failed, LabError
 from tests.lab.guest import Guest
 from tests.lab.oracle import Host, Spoken
@@ -196,6 +196,29 @@ class Player:
         answer = await self.guest.sh(f"{TOOL} {command} --json", 60)
         return Spoken(answer.code, _document(answer.out), answer.complaint + answer.stacks[:500])
 
+    async def collect(self, step: plan.Collect) -> None:
+        """As ``snap``, where nothing but sh can speak in the guest."""
+        snap, script = step.snap, await _collector()
+        until = time.monotonic() + snap.within
+        recording = self.folder / f"{snap.stage}.tar"
+        while True:
+            host = await self._host()
+            answer = await busybox.sent(self.guest.channel, script, 120)
+            recording.write_bytes(answer.out)
+            spoken = {command: await _on_recording(command, recording) for command in (*_COMMANDS, "timeline")}
+            wrong = [*oracle.wrong_list(snap, host, spoken["list"]), *oracle.wrong_slots(snap, host, spoken["slots"])]
+            wrong += oracle.wrong_check(snap, spoken["check"])
+            wrong += oracle.wrong_timeline(spoken["timeline"], {"added": (), "stalled": ()})
+            if answer.code != 0 or not re.search(step.stderr, answer.complaint):
+                wrong.append(f"the collector ended with {answer.code} and said {answer.complaint.strip()[:300]!r}")
+            if not wrong or time.monotonic() > until:
+                break
+            await asyncio.sleep(1.0)
+        self.problems += [f"{snap.stage}: {line}" for line in wrong]
+        self.stages.append(snap.stage)
+        self.said.append(f"{snap.stage}: {_verdict(spoken)} ({answer.seconds:.1f} s, {len(answer.out)} bytes)")
+        self._keep(snap.stage, spoken, oracle.expected(snap, host))
+
     async def _replay(self, stage: str, before: dict[str, Spoken]) -> list[str]:
         """Record, read back, compare. A guest at work may change meanwhile: then what it says afterwards counts too."""
         recording = self.folder / f"{stage}.tar"
@@ -222,7 +245,21 @@ class Player:
 
 async def _on_recording(command: str, recording: Path) -> Spoken:
     """The same command on the recording, on the host: nothing of the guest is then at hand but what was recorded."""
-    argv = [sys.executable, "-m", TOOL, command, "--json", "--root", str(recording)]
+    code, out, err = await _here(command, "--json", "--root", str(recording))
+    return Spoken(code, _document(out), err.decode("utf-8", "backslashreplace"))
+
+
+async def _collector() -> bytes:
+    """The script for a guest without Python."""
+    code, out, err = await _here("collector")
+    if code != 0:
+        raise Failed(f"{TOOL} collector ended with {code}: {err.decode('utf-8', 'backslashreplace')[-300:]}")
+    return out
+
+
+async def _here(*arguments: str) -> tuple[Optional[int], bytes, bytes]:
+    """hotplugctl of this checkout, on the host."""
+    argv = [sys.executable, "-m", TOOL, *arguments]
     child = await process(
         *argv, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
@@ -234,7 +271,7 @@ async def _on_recording(command: str, recording: Path) -> Spoken:
         if child.returncode is None:
             child.kill()
             await child.wait()
-    return Spoken(child.returncode, _document(out), err.decode("utf-8", "backslashreplace"))
+    return child.returncode, out, err
 
 
 def _document(out: bytes) -> Any:
@@ -273,6 +310,7 @@ _STEPS: dict[type, Callable[[Player, Any], Awaitable[None]]] = {
     plan.Says: Player.says,
     plan.Cure: Player.cure,
     plan.Snap: Player.snap,
+    plan.Collect: Player.collect,
     plan.Listen: listening.listen,
     plan.Heard: listening.heard,
     plan.Meanwhile: listening.meanwhile,

@@ -116,6 +116,36 @@ def test_names_of_slots_are_anything(garden, names):
     sound(guest.check())
 
 
+@pytest.fixture(scope="module")
+def image():
+    """An image with two kernels and everything that may say how one is booted."""
+    guest = syn.image(syn.image(syn.Guest()), "5.10.0-syn", HOTPLUG_PCI="n")
+    syn.grub(guest, (syn.RELEASE, "quiet"), ("5.10.0-syn", "acpi=off"), default="${saved_entry}")
+    guest.file("boot/grub/grubenv", "# GRUB Environment Block\nsaved_entry=1\n")
+    guest.file("boot/loader/loader.conf", "default a*\n")
+    guest.file("boot/loader/entries/a.conf", f"linux /vmlinuz-{syn.RELEASE}\noptions quiet\n")
+    guest.file("boot/extlinux.conf", f"label a\nlinux vmlinuz-{syn.RELEASE}\ninclude extlinux.conf\n")
+    guest.file("boot/efi/EFI/Linux/a.efi", b"MZ")
+    guest.file("etc/default/grub", 'GRUB_CMDLINE_LINUX="pci=off"\n')
+    guest.file("etc/kernel/cmdline", "quiet\n")
+    guest.file("etc/modprobe.d/x.conf", "blacklist e1000\n")
+    guest.file("etc/fstab", "/dev/vda1 /boot ext4\n")
+    guest.link("vmlinuz", f"boot/vmlinuz-{syn.RELEASE}")
+    return guest
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(changes=CHANGES)
+def test_any_image_is_answered(image, changes):
+    sound(mutated(image, changes).check())
+
+
+def test_every_file_of_an_image_alone_may_be_missing_or_empty(image):
+    for place in range(len(image.entries)):
+        for content in (GONE, b"", None, "/dev/null"):
+            sound(mutated(image, [(place, content)]).check())
+
+
 def test_recorded_guests_are_answered(recordings):
     for story in sorted(recordings.archives):
         for stage in recordings.stages(story):

@@ -17,7 +17,7 @@ from hotplugctl.source.disk import DiskTree
 from hotplugctl.source.door import open_tree
 from hotplugctl.source.gaps import Gaps
 from hotplugctl.source.recorder import Recorder
-from hotplugctl.source.recording import write
+from hotplugctl.source.recording import about, write
 
 NAMES = st.sampled_from(["a", "b", "c", "new\nline", "\udcff"])
 PATHS = st.lists(NAMES, min_size=1, max_size=4).map("/".join)
@@ -80,7 +80,7 @@ def test_disk_tar_and_recording_answer_alike(entries, more):
         recorder = Recorder(live)
         expected = answers(live, paths)
         assert answers(recorder, paths) == expected
-        write(recorder, folder + "/out.tar")
+        write(recorder.notes.holdings(), {"": about(recorder)}, folder + "/out.tar")
         assert answers(open_tree(folder + "/out.tar", None, None), paths) == expected
         live.close()
         disk.close()

@@ -82,10 +82,19 @@ def test_golden_wait(hotplugctl, recordings, golden, without_pci_ids, name, aske
     golden(GOLDENS / "wait" / f"{name}.txt", f"{done.out}{done.err}")
 
 
+@pytest.mark.parametrize("name", ["trixie", "bookworm-grub"])
+@pytest.mark.parametrize("ending", ["txt", "json"])
+def test_golden_image(hotplugctl, golden, without_pci_ids, name, ending):
+    options = ["--json"] if ending == "json" else []
+    done = hotplugctl("check", *options, "--root", FIXTURES / "images" / f"{name}.tar.xz")
+    golden(GOLDENS / "image" / f"{name}.{ending}", f"{done.out}{done.err}")
+
+
 def test_golden_help(hotplugctl, golden):
     golden(GOLDENS / "help.txt", hotplugctl("--help").out)
 
 
 def test_no_golden_is_left_over():
     held = {path.relative_to(GOLDENS).parts[0] for path in GOLDENS.iterdir()}
-    assert held == {*STAGES, "columns", "expect", "parse", "timeline", "wait", "watch", "help.txt"}
+    commands = {"diff", "expect", "image", "parse", "record", "timeline", "wait", "watch"}
+    assert held == {*STAGES, *commands, "columns", "help.txt"}

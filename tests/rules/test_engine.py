@@ -164,7 +164,10 @@ def test_every_cause_is_a_rule():
 
 def test_choosing():
     ids = [rule.id for rule in catalogue.select()]
-    assert ids == list(RULES)
+    images = [rule.id for rule in catalogue.select(image=True)]
+    assert sorted({*ids, *images}) == sorted(RULES)
+    assert not [name for name in ids if name.startswith("image.")]
+    assert {name.partition(".")[0] for name in images} == {"guest", "image", "kernel"}
     assert [rule.id for rule in catalogue.select(only=["slot.none-free"])] == ["slot.none-free"]
     assert {rule.id.partition(".")[0] for rule in catalogue.select(only=["slot", "bar"])} == {"slot", "bar"}
     assert not [rule for rule in catalogue.select(skip=["slot"]) if rule.id.startswith("slot.")]

@@ -65,12 +65,12 @@ def test_a_disk_that_does_not(syn, pc, tmp_path):
     """A recording replays a read that hung: its manifest says so."""
     from hotplugctl.collect import snapshot
     from hotplugctl.source.recorder import Recorder
-    from hotplugctl.source.recording import write
+    from hotplugctl.source.recording import about, write
 
     block = disk(pc)
     recorder = Recorder(pc.tree())
     snapshot.collect(recorder)
-    write(recorder, str(tmp_path / "recording"))
+    write(recorder.notes.holdings(), {"": about(recorder)}, str(tmp_path / "recording"))
     manifest = tmp_path / "recording/manifest.json"
     noted = json.loads(manifest.read_text())
     noted["files"].pop(f"/{block}/serial")

@@ -8,6 +8,7 @@ import pytest
 
 from hotplugctl.errors import UnusableRoot
 from hotplugctl.model import reads
+from hotplugctl.model.holdings import Heard
 from hotplugctl.source.manifest import BRACKETS_LIMIT, SIZE_LIMIT, BadManifest, FileNote, Manifest, dump, load
 
 FULL = Manifest(
@@ -31,6 +32,7 @@ FULL = Manifest(
         "/h": reads.Absent("/h"),
     },
     absent=frozenset(["/sys/firmware"]),
+    heard=Heard("kernel", 2.5, ("no systemd-udevd",)),
 )
 
 
@@ -40,6 +42,21 @@ def test_what_is_written_is_read_back(kit):
     assert {path: kit.exact(read) for path, read in again.failed.items()} == {
         path: kit.exact(read) for path, read in FULL.failed.items()
     }
+
+
+def test_nobody_listened():
+    assert load(dump(FULL._replace(heard=None))).heard is None
+
+
+def test_it_is_json_with_sorted_keys_a_line_for_each_path():
+    text = dump(FULL).decode("ascii")
+    document = json.loads(text)
+    assert list(document) == sorted(document)
+    assert [line.strip().rstrip(",") for line in text.splitlines() if "sys/x" in line] == [
+        '"/sys/x": {"mode": "0444", "sha256": "ab", "size": 1}'
+    ]
+    empty = FULL._replace(files={}, links={}, directories={}, kinds={}, failed={}, absent=frozenset())
+    assert load(dump(empty)) == empty
 
 
 def changed(**keys):
@@ -58,6 +75,13 @@ def changed(**keys):
         b"[" * 100_000,
         b'{"format": "hotplugctl-recording", "version": ' + b"1" * 100_000 + b"}",
         changed(format="other"),
+        changed(heard=[]),
+        changed(heard={"source": "kernel"}),
+        changed(heard={"source": "kernel", "seconds": True}),
+        changed(heard={"source": "kernel", "seconds": -1}),
+        changed(heard={"source": "kernel", "seconds": 1e300}),
+        changed(heard={"source": 1, "seconds": 1}),
+        changed(heard={"source": "kernel", "seconds": 1, "unheard": "x"}),
         changed(version=2),
         changed(version="1"),
         changed(tool=[]),

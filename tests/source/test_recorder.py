@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import json
 import os
@@ -11,14 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from hotplugctl.errors import OutputFailed
+from hotplugctl.errors import BadTarget, OutputFailed
 from hotplugctl.model import reads
+from hotplugctl.model.holdings import About, Holdings
 from hotplugctl.source import manifest, recording
 from hotplugctl.source.disk import DiskTree
 from hotplugctl.source.door import open_tree
 from hotplugctl.source.recorder import Recorder
-from hotplugctl.source.recording import write
 
+ABOUT = About("live", "6.1", 1_700_000_000, {})
 ODD = "odd\n\x1b[1m\udcff"
 GUEST = {
     "sys/bus/pci/devices/0000:00:02.0": "../../../devices/pci0000:00/0000:00:02.0",
@@ -65,6 +67,13 @@ PATHS = [
     "/etc",
     "/a\0b",
 ]
+
+
+def write(recorder, out, stdout=None, extra=()):
+    """What a recorder has noted, written as ``record`` writes it."""
+    about = {"": recording.about(recorder)}
+    holdings = recorder.notes.holdings()
+    return recording.write(holdings._replace(files={**holdings.files, **dict(extra)}), about, out, stdout)
 
 
 class Machine(DiskTree):
@@ -181,6 +190,32 @@ def test_kernel_log_that_could_not_be_read(machine, kit, tmp_path, monkeypatch, 
     assert kit.exact(open_tree(str(tmp_path / "out"), None, None).kernel_log()) == kit.exact(outcome)
 
 
+@pytest.mark.parametrize("pid", ["4711", "815"])
+def test_the_number_of_who_reads_is_not_in_it(kit, tmp_path, pid):
+    """/proc/self leads to another process each time: the same guest gives the same recording."""
+    root = kit.plant(
+        tmp_path / "machine",
+        {
+            "proc/self": pid,
+            f"proc/{pid}/mounts": b"here\n",
+            f"proc/{pid}1/mounts": b"there\n",
+            "proc/mounts": "self/mounts",
+        },
+    )
+    recorder = Recorder(DiskTree(root, "live", "this machine", None))
+    for path in ("/proc/mounts", f"/proc/{pid}1/mounts", "/proc/self/none"):
+        recorder.read(path)
+    recorder.names("/proc")
+    write(recorder, str(tmp_path / "out"))
+    replay = open_tree(str(tmp_path / "out"), None, None)
+    assert replay.read("/proc/mounts").data == b"here\n"
+    assert replay.read(f"/proc/{pid}1/mounts").data == b"there\n"
+    assert kit.exact(replay.read("/proc/self/none")) == ("Absent", "/proc/self/none")
+    assert replay.names("/proc").names == ("0", f"{pid}1", "mounts", "self")
+    notes = recorder.notes.holdings()
+    assert not [path for table in notes for path in table if f"/proc/{pid}/" in f"{path}/"]
+
+
 @pytest.mark.parametrize("first", [True, False])
 def test_too_large_for_one_limit_and_not_for_another(machine, kit, tmp_path, first):
     recorder = Recorder(machine)
@@ -195,7 +230,6 @@ def test_too_large_for_one_limit_and_not_for_another(machine, kit, tmp_path, fir
 def test_what_vanishes_while_it_is_recorded(machine, kit, tmp_path):
     recorder = Recorder(machine)
     recorder.names("/sys/bus/pci/slots/4")
-    assert recorder.read("/sys/bus/pci/slots/4/power").data == b"1\n"
     (tmp_path / "machine/sys/bus/pci/slots/4/power").unlink()
     assert kit.exact(recorder.read("/sys/bus/pci/slots/4/power"))[0] == "Vanished"
     write(recorder, str(tmp_path / "out"))
@@ -203,15 +237,61 @@ def test_what_vanishes_while_it_is_recorded(machine, kit, tmp_path):
     assert kit.exact(replay.read("/sys/bus/pci/slots/4/power"))[0] == "Vanished"
 
 
-def test_a_file_that_becomes_a_folder_meanwhile(machine, kit, tmp_path):
+def test_what_changes_while_it_is_recorded_is_as_it_was_first_seen(machine, kit, tmp_path):
+    """One answer for one path, whoever asks for it again: the recording contradicts nobody."""
     recorder = Recorder(machine)
-    recorder.read("/etc/modules")
-    (tmp_path / "machine/etc/modules").unlink()
-    kit.plant(tmp_path / "machine", {"etc/modules/x": b"now"})
-    recorder.read("/etc/modules/x")
-    for name in ("out", "out.tar"):
-        write(recorder, str(tmp_path / name))
-        assert open_tree(str(tmp_path / name), None, None).read("/etc/modules/x").data == b"now"
+
+    def asked(tree):
+        folder = "/sys/bus/pci/slots/4"
+        return kit.exact(tree.read(f"{folder}/power")), kit.exact(tree.names(folder)), kit.exact(tree.link(LINK))
+
+    before = asked(recorder)
+    power, link = tmp_path / "machine/sys/bus/pci/slots/4/power", tmp_path / ("machine" + LINK)
+    power.write_bytes(b"0\n")
+    (power.parent / "more").touch()
+    link.unlink()
+    link.symlink_to("elsewhere")
+    assert asked(machine) != before
+    assert asked(recorder) == before
+    write(recorder, str(tmp_path / "out"))
+    assert asked(open_tree(str(tmp_path / "out"), None, None)) == before
+    note = json.loads((tmp_path / "out/manifest.json").read_bytes())["files"]["/sys/bus/pci/slots/4/power"]
+    held = (tmp_path / "out/sys/bus/pci/slots/4/power").read_bytes()
+    assert (note["size"], note["sha256"]) == (len(held), hashlib.sha256(held).hexdigest())
+
+
+FAILURE = reads.Vanished("/sys/a")
+CONTRADICTIONS = {
+    "file and folder": Holdings({"/sys/a": b"1", "/sys/a/b": b"2"}, {}, {}, {}, {}, {}, frozenset()),
+    "link and folder": Holdings({"/sys/a/b": b"2"}, {}, {"/sys/a": "/etc"}, {}, {}, {}, frozenset()),
+    "link and listing": Holdings({"/sys/b": b"2"}, {}, {"/sys/a": "/etc"}, {"/sys/a": ()}, {}, {}, frozenset()),
+    "file and listing": Holdings({"/sys/a": b"2"}, {}, {}, {"/sys/a": ()}, {"/sys/a": "file"}, {}, frozenset()),
+}
+
+
+@pytest.mark.parametrize("name", ["out", "out.tar"])
+@pytest.mark.parametrize("holdings", CONTRADICTIONS.values(), ids=CONTRADICTIONS)
+def test_what_cannot_both_be_has_vanished(tmp_path, kit, holdings, name):
+    recording.write(holdings, {"": ABOUT}, str(tmp_path / name))
+    replay = open_tree(str(tmp_path / name), None, None)
+    assert kit.exact(replay.read("/sys/a")) == ("Vanished", "/sys/a")
+    for spot, data in holdings.files.items():
+        assert spot == "/sys/a" or replay.read(spot).data == data
+
+
+@pytest.mark.parametrize("name", ["out", "out.tar"])
+def test_nothing_is_written_outside(tmp_path, name):
+    evil = ["/../evil", "/sys/../../evil", "evil", "//evil", "/sys//evil", "/sys/./evil", "/sys/\0evil", "/", "/sys/"]
+    tables = [dict.fromkeys(evil, entry) for entry in (b"x", 0o644, "/etc", ("x",), "dir")]
+    holdings = Holdings(*tables, {}, frozenset())
+    place = tmp_path / "place"
+    place.mkdir()
+    recording.write(holdings._replace(links={}), {"": ABOUT}, str(place / name))
+    recording.write(holdings._replace(files={}), {"": ABOUT}, str(place / f"links-{name}"))
+    assert sorted(os.listdir(tmp_path)) == ["place"]
+    assert sorted(os.listdir(place)) == [f"links-{name}", name]
+    if name == "out":
+        assert {path.name for path in place.rglob("*")} == {"out", "links-out", "manifest.json"}
 
 
 def test_the_manifest_says_what_it_is(machine, tmp_path, monkeypatch):
@@ -275,7 +355,7 @@ def test_nothing_is_written_over_or_through(machine, tmp_path, name, there):
     else:
         where.symlink_to("target" if there == "link to a folder" else "nowhere")
     before = sorted(os.listdir(tmp_path))
-    with pytest.raises(OutputFailed, match="is there already"):
+    with pytest.raises(BadTarget, match="is there already"):
         write(Recorder(machine), str(where))
     assert sorted(os.listdir(tmp_path)) == before
     assert list((tmp_path / "target").iterdir()) == []
@@ -296,7 +376,7 @@ def test_what_comes_there_meanwhile_is_not_written_over(machine, tmp_path, monke
         return real(path)
 
     monkeypatch.setattr(os.path, "lexists", late)
-    with pytest.raises(OutputFailed, match="is there already"):
+    with pytest.raises(BadTarget, match="is there already"):
         write(Recorder(machine), str(tmp_path / name))
     assert (tmp_path / name).read_bytes() == b"precious"
     assert sorted(os.listdir(tmp_path)) == ["machine", name]

@@ -2,8 +2,37 @@
 
 from __future__ import annotations
 
-from hotplugctl.rules.validation.expected import expected
+from hotplugctl.rules.validation.drivers import drivers
+from hotplugctl.rules.validation.engine import CRASHED, run
+from hotplugctl.rules.validation.expected import expected, expected_of_story, wants_events
+from hotplugctl.rules.validation.functions import functions
+from hotplugctl.rules.validation.kernel_log import kernel_log
+from hotplugctl.rules.validation.links import links, lost
 from hotplugctl.rules.validation.lspci import lspci
-from hotplugctl.rules.validation.manifest import manifest
+from hotplugctl.rules.validation.manifest import archive, manifest
+from hotplugctl.rules.validation.modules import modules
+from hotplugctl.rules.validation.paths import Sysfs
+from hotplugctl.rules.validation.texts import texts
+from hotplugctl.rules.validation.topology import topology
+from hotplugctl.rules.validation.uevents import uevents
 
-__all__ = ["expected", "lspci", "manifest"]
+__all__ = [
+    "CRASHED",
+    "Sysfs",
+    "archive",
+    "drivers",
+    "expected",
+    "expected_of_story",
+    "functions",
+    "kernel_log",
+    "links",
+    "lost",
+    "lspci",
+    "manifest",
+    "modules",
+    "run",
+    "texts",
+    "topology",
+    "uevents",
+    "wants_events",
+]

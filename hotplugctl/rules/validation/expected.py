@@ -1,8 +1,10 @@
 """``expected.json`` against what the commands say.
 
-``{"verdict": …, "mechanisms": [the usable ones], "functions": {ADDRESS: {key of list: value, …} or null}}``, each key
-optional. ``null``: no such function. ``nodes``: all nodes of the function, each as its name or as an object with some
-of its keys. Functions that are not named may be there.
+``{"verdict": …, "mechanisms": [the usable ones], "functions": {ADDRESS: {key of list: value, …} or null}, "events":
+[{key of watch: value, …}, …]}``, each key optional. ``null``: no such function. ``nodes``: all nodes of the function,
+each as its name or as an object with some of its keys. ``events`` come in this order, and others may come between.
+Functions and events that are not named may be there. The ``expected.json`` of a story, beside its stages, is of events
+alone.
 """
 
 from __future__ import annotations
@@ -12,11 +14,13 @@ from typing import Optional
 
 from hotplugctl.model.address import PciAddress
 from hotplugctl.model.report import Evidence
-from hotplugctl.model.validation import EXPECTED_PATH, Expectation, Problem, Said
+from hotplugctl.model.validation import EXPECTED_PATH, Expectation, Problem, Said, Told
 from hotplugctl.rules.validation.words import capped, shown
 
 _SOURCE = EXPECTED_PATH[1:]
-_KEYS = ("verdict", "mechanisms", "functions")
+_KEYS = ("verdict", "mechanisms", "functions", "events")
+_STORY_KEYS = ("events",)
+_MISSES = 20
 # What a record of list can hold; a record names those that it could not tell in "unknown".
 _NOT_EXPECTED = ("address", "unknown")
 
@@ -30,6 +34,61 @@ def expected(expectation: Optional[Expectation], said: Said) -> tuple[Problem, .
     return tuple(capped(_problems(expectation.document, said)))
 
 
+def expected_of_story(expectation: Optional[Expectation], events: Optional[Iterable[Told]]) -> tuple[Problem, ...]:
+    """The same for what stands beside the stages of a story."""
+    if expectation is None:
+        return ()
+    if expectation.fault is not None:
+        return (Problem(expectation.fault[0], _SOURCE, expectation.fault[1]),)
+    strangers = [key for key in expectation.document if key not in _STORY_KEYS]
+    found = [_unknown_keys("", strangers, _STORY_KEYS)] if strangers else []
+    if "events" in expectation.document:
+        found += _events(expectation.document["events"], events)
+    return tuple(capped(found))
+
+
+def wants_events(expectation: Optional[Expectation]) -> bool:
+    """Whether events are expected: to play them takes as long as all the rest."""
+    return expectation is not None and "events" in expectation.document
+
+
+def _events(wanted: object, told: Optional[Iterable[Told]]) -> Iterator[Problem]:
+    if not isinstance(wanted, list) or not all(isinstance(item, dict) for item in wanted):
+        yield _malformed("events", "a list of objects")
+        return
+    if told is None:
+        yield Problem("expected.event-missing", "events", "events are expected, and none were recorded")
+        return
+    events = list(told)
+    begin = misses = 0
+    for number, item in enumerate(wanted):
+        strangers = [key for key in item if events and key not in events[0]]
+        if strangers:
+            yield _unknown_keys("", [f"events[{number}]: {key}" for key in strangers], events[0])
+            continue
+        place = next((at for at in range(begin, len(events)) if _is_event(item, events[at])), None)
+        if place is not None:
+            begin = place + 1
+            continue
+        yield _no_event(number, item, events[:begin])
+        misses += 1
+        if misses == _MISSES:
+            # Each takes a look at all that is left.
+            return
+
+
+def _is_event(wanted: Mapping[str, object], told: Told) -> bool:
+    return all(told.get(key) == value for key, value in wanted.items())
+
+
+def _no_event(number: int, wanted: Mapping[str, object], before: list[Told]) -> Problem:
+    where = f"events[{number}]"
+    early = any(_is_event(wanted, told) for told in before)
+    how = "tells it before the one expected before it" if early else "does not tell it"
+    witnesses = (Evidence(f"{_SOURCE}:{where}", shown(wanted)), Evidence("hotplugctl watch --replay", "none"))
+    return Problem("expected.event-missing", where, f"expected {shown(wanted)}, watch --replay {how}", witnesses)
+
+
 def _problems(document: Mapping[str, object], said: Said) -> Iterator[Problem]:
     strangers = [key for key in document if key not in _KEYS]
     if strangers:
@@ -40,6 +99,8 @@ def _problems(document: Mapping[str, object], said: Said) -> Iterator[Problem]:
         yield from _mechanisms(document["mechanisms"], said.mechanisms)
     if "functions" in document:
         yield from _functions(document["functions"], said.functions)
+    if "events" in document:
+        yield from _events(document["events"], said.events)
 
 
 def _mechanisms(wanted: object, usable: frozenset[str]) -> Iterator[Problem]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.validation import Breach, Problem
@@ -25,6 +25,12 @@ _FAULTS = {
 def manifest(breaches: Iterable[Breach]) -> tuple[Problem, ...]:
     """A problem for every breach."""
     return tuple(capped(_problem(breach) for breach in breaches))
+
+
+def archive(refused: Iterable[tuple[str, str]]) -> Iterator[Problem]:
+    """A problem for every member of a tar that is not in the tree as it was packed: its name, and why."""
+    for name, why in refused:
+        yield Problem("recording.member-refused", name, why, (Evidence(name, why),))
 
 
 def _problem(breach: Breach) -> Problem:

@@ -6,6 +6,7 @@ from tests.lab.plan import Scenario
 from tests.lab.scenarios import (
     access,
     burst,
+    busybox,
     classics,
     drivers,
     in_use,
@@ -17,5 +18,5 @@ from tests.lab.scenarios import (
     q35_native,
 )
 
-_MODULES = (pc, pc_failing, burst, q35, q35_native, q35_failing, drivers, access, in_use, classics, live)
+_MODULES = (pc, pc_failing, burst, q35, q35_native, q35_failing, drivers, access, in_use, classics, live, busybox)
 ALL: tuple[Scenario, ...] = tuple(scenario for module in _MODULES for scenario in module.SCENARIOS)

@@ -1,0 +1,349 @@
+"""Where an identity stands because of the file, the key or the words before it: there even a short one is one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple, Optional
+
+_UDEV = {
+    "ID_SERIAL": "serial",
+    "ID_SERIAL_SHORT": "serial",
+    "ID_SCSI_SERIAL": "serial",
+    "ID_USB_SERIAL": "serial",
+    "ID_USB_SERIAL_SHORT": "serial",
+    "SCSI_IDENT_SERIAL": "serial",
+    "SCSI_IDENT_LUN_VENDOR": "serial",
+    "SCSI_IDENT_LUN_T10": "serial",
+    "DM_SERIAL": "serial",
+    "ID_WWN": "wwn",
+    "ID_WWN_WITH_EXTENSION": "wwn",
+    "SCSI_IDENT_LUN_NAA_REG": "wwn",
+    "SCSI_IDENT_LUN_NAA_REGEXT": "wwn",
+    "SCSI_IDENT_LUN_EUI64": "wwn",
+    "DM_WWN": "wwn",
+    "DM_UUID": "uuid",
+    "MD_UUID": "uuid",
+    "ID_FS_UUID": "uuid",
+    "ID_FS_UUID_ENC": "uuid",
+    "ID_FS_UUID_SUB": "uuid",
+    "ID_FS_UUID_SUB_ENC": "uuid",
+    "ID_PART_ENTRY_UUID": "uuid",
+    "ID_PART_TABLE_UUID": "uuid",
+    "_HOSTNAME": "hostname",
+    "_MACHINE_ID": "machine-id",
+}
+_LOWER = {
+    "serial": "serial",
+    "serialnumber": "serial",
+    "serial_number": "serial",
+    "wwn": "wwn",
+    "wwid": "wwn",
+    "uuid": "uuid",
+    "partuuid": "uuid",
+    "ptuuid": "uuid",
+    "id-link": "links",
+    "idlink": "links",
+    "asset_tag": "dmi",
+    "hostname": "hostname",
+    "nqn": "nqn",
+    "subsysnqn": "nqn",
+}
+_FILES = {
+    "serial": "serial",
+    "serial_number": "serial",
+    "wwid": "wwn",
+    "wwn": "wwn",
+    "wwpn": "wwn",
+    "wwnn": "wwn",
+    "port_name": "wwn",
+    "node_name": "wwn",
+    "sas_address": "wwn",
+    "eui": "wwn",
+    "nguid": "uuid",
+    "uuid": "uuid",
+    "boot_id": "uuid",
+    "hostid": "uuid",
+    "product_uuid": "uuid",
+    "subsysnqn": "nqn",
+    "hostnqn": "nqn",
+    "product_serial": "dmi",
+    "board_serial": "dmi",
+    "chassis_serial": "dmi",
+    "board_asset_tag": "dmi",
+    "chassis_asset_tag": "dmi",
+    "machine-id": "machine-id",
+    "hostname": "hostname",
+    "domainname": "hostname",
+}
+_SKIPPED_FILES = re.compile(r"/(?:sys/bus/(?:pci/slots|i2c)/|boot/|lib/modules/)")
+
+REFERENCE = re.compile(r"/(?:boot/config-|lib/modules/[^/]*/modules\.|pci\.ids)|/config\.gz\Z")
+"""The same on every machine with that kernel: nothing in them is one machine's own."""
+
+_KEYED = re.compile(
+    rf"(?<![0-9A-Za-z_])({'|'.join(sorted(_UDEV, key=len, reverse=True))}|MEMORY_DEVICE_\d{{1,4}}_SERIAL_NUMBER)"
+    r"(?:=|\"\s{0,4}:\s{0,4}\")([^\0\n\"]{1,4096})"
+)
+_SMALL = re.compile(
+    rf"(?<![0-9A-Za-z_.-])({'|'.join(sorted(_LOWER, key=len, reverse=True))})"
+    r"(?:\"\s{0,4}:\s{0,4}\"([^\0\n\"]{1,1024})|\s=\s\"([^\0\n\"]{1,1024})|=([^\0\n\",\s]{1,1024}))"
+)
+_LABELLED = re.compile(r"(?<![0-9A-Za-z])((?:Serial ?[Nn]umber|Asset Tag|UUID): {1,40})([^\0\n\"\\]{1,256})")
+_UUIDS = re.compile(r"(?<![0-9A-Za-z])(?:PART)?UUID=\"?([0-9A-Za-z-]{3,64})")
+_BY_ID = re.compile(
+    r"(?:disk/by-id/|by-id\\x2f|\s)"
+    r"(?:ata|scsi|virtio|nvme|usb|wwn|dm-uuid|md-uuid|lvm-pv-uuid|mmc|ieee1394)-([^\s\0\"',]{3,512})"
+)
+
+_HOSTS = re.compile(
+    r"(?:[Hh]ostname set to <?|[Ss]et hostname to <?|(?:[Ss]tatic|[Tt]ransient|[Pp]retty) hostname: |"
+    r"\b[Ss]end(?:ing)? (?:my )?hostname )([^\s>,;<\0\"\\]{1,255})"
+)
+_UNAME = re.compile(r"Linux (\S{1,255}) \d+\.\d")
+_STAMPED = re.compile(
+    r"^(?:\[ *\d+\.\d+\]|[A-Z][a-z]{2} [ 0-9]\d \d\d:\d\d:\d\d(?:\.\d+)?|\d{4}-\d\d-\d\dT[0-9:.,+Z-]{8,24}) "
+    r"(\S{0,255})",
+    re.MULTILINE,
+)
+_HOME = re.compile(
+    r"(?:/home/|/Users/|/media/)(?!(?:cdrom\d?|floppy\d?|usb\d?|root|lost\+found)\b)([0-9A-Za-z_][0-9A-Za-z_.-]{0,63})"
+)
+_USERS = re.compile(
+    r"(?:\b(?:USER|LOGNAME|SUDO_USER|user|username)=|\bof [Uu]ser |\bfor (?:invalid )?user |"
+    r"\b(?:Accepted|Failed) [a-z/-]{1,40} for |\b[ug]id=\d{1,10}\(|\bsudo: {1,20}(?=\S{1,64} : ))"
+    r"([0-9A-Za-z_][0-9A-Za-z_.-]{0,63})"
+)
+_HOMES = ("/home/", "/Users/", "/media/")
+_USER_WORDS = ("USER=", "LOGNAME=", "user", "User ", "id=", "sudo: ", "Accepted ", "Failed ")
+_UDEV_WORDS = (
+    "ID_",
+    "DM_UUID",
+    "DM_WWN",
+    "DM_SERIAL",
+    "MD_UUID",
+    "DEVLINKS",
+    "IDENT",
+    "_HOSTNAME",
+    "_MACHINE",
+    "MEMORY_DEV",
+)
+_SMALL_WORDS = ("serial", "wwn", "wwid", "uuid", "id-link", "idlink", "asset_tag", "hostname", "nqn")
+_SECRET_WORDS = ("key=", "pass", "passwd=", "pwd=", "secret=", "token=", "psk=", "credential", "sig=", "signature=")
+_COMMAND_WORDS = ("ommand line: ", "BOOT_IMAGE=", "options ", "GRUB_CMDLINE")
+_SYSTEM_USERS = re.compile(
+    r"root:?|daemon(?:-reload)?|bin|sys|sync|games|man|lp|mail|news|uucp|proxy|www-data|backup|list|irc|nobody|adm|tty|"
+    r"disk|kmem|dialout|fax|voice|cdrom|floppy|tape|sudo|audio|dip|operator|src|shadow|utmp|video|sasl|plugdev|staff|"
+    r"users|nogroup|input|kvm|render|crontab|messagebus|sshd|polkitd|systemd-[a-z]+|wheel|"
+    r"session|manager|services?:?|from|by|with|the"
+)
+
+_COMMAND_LINE = re.compile(
+    r"(?:[Cc]ommand line: |BOOT_IMAGE=|^options |GRUB_CMDLINE_LINUX\w{0,20}=)([^\n\0]*)", re.MULTILINE
+)
+_COMMAND_FILES = re.compile(r"/(?:proc/cmdline|etc/kernel/cmdline|host/cmdline\.txt)\Z")
+_SECRET = re.compile(
+    r"(?<![0-9a-z])(password|passwd|passphrase|passwort|secret|token|psk|pre-?shared-?key|"
+    r"(?:api|auth|access|private|luks|wpa|ssh)?[._-]?key|credentials?|set_credential(?:_binary)?|"
+    r"pass|pwd|sig|signature)=(?:\"([^\"\n\0\\]{1,4096})|([^\s\"'&,;\0\\]{1,4096}))"
+)
+_URL = re.compile(
+    r"(?<![0-9A-Za-z])[a-z][a-z0-9+.-]{1,20}://(?:([^\s/@:\"'\0\\]{1,128}):([^\s/@\"'\0\\]{0,256})@)?"
+    r"([^\s/:\"'\0\\]{1,255})"
+)
+_ISCSI = re.compile(r"iscsi:([^\s@:\"]{1,128}):([^\s@:\"]{1,256})(?::([^\s@:\"]{1,128}):([^\s@:\"]{1,256}))?@")
+_INSTALL = re.compile(r"(?<![0-9A-Za-z._-])(?:inst\.ks|ks|url|preseed/url|auto|inst\.repo|inst\.stage2)=(\S{1,2048})")
+_IP = re.compile(r"(?<![0-9A-Za-z._-])ip=(?:[^:\s]*:){4}([^:\s]{1,255}):")
+_NAMED = re.compile(r"(?<![0-9A-Za-z._-])(?:systemd\.hostname|hostname|h|rd\.hostname)=([^\s;,\"]{1,255})")
+_MACHINE = re.compile(r"systemd\.machine_id=([0-9a-fA-F]{32})")
+_KEYS = re.compile(
+    r"\b(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-\w{1,20}) ([A-Za-z0-9+/=]{20,4096})"
+    r"(?: ([^\s@]{1,64})@([^\s\"\\]{1,255}))?"
+)
+_PEM = re.compile(r"-----BEGIN [A-Z ]{0,30}KEY-----\s*([A-Za-z0-9+/=\s]{20,65536})-----END")
+_NFS = re.compile(r"^([0-9A-Za-z][0-9A-Za-z.-]{1,255}):/\S{0,1024} \S{1,1024} nfs", re.MULTILINE)
+_CIFS = re.compile(r"^//([0-9A-Za-z][0-9A-Za-z.-]{1,255})/\S{0,1024} ", re.MULTILINE)
+_PUBLIC_HOSTS = re.compile(
+    r"(?:[0-9A-Za-z-]+\.)*(?:kernel\.org|debian\.org|ubuntu\.com|redhat\.com|fedoraproject\.org|suse\.com|"
+    r"systemd\.io|freedesktop\.org|qemu\.org)|localhost|\(none\)|[\d.]+|\[[0-9A-Fa-f:]*\]?"
+)
+
+
+class Span(NamedTuple):
+    """A value in a text: where, and of which kind."""
+
+    start: int
+    end: int
+    kind: str
+
+
+def kind_of_file(path: str) -> Optional[str]:
+    """The kind of what the file at ``path`` holds, where it holds one value and nothing else."""
+    name = path.rpartition("/")[2]
+    kind = _FILES.get(name)
+    return None if kind is None or _SKIPPED_FILES.search(path) else kind
+
+
+def kind_of_key(key: str) -> Optional[str]:
+    """The kind of the value of a key in JSON, None where it is no identity."""
+    return _UDEV.get(key) or _LOWER.get(key)
+
+
+def spans(path: str, text: str) -> list[Span]:
+    """The values that stand in ``text`` by their place, in order; where two overlap, the one that begins first."""
+    found = sorted(_every(path, text), key=lambda span: (span.start, -span.end))
+    kept: list[Span] = []
+    for span in found:
+        if span.end > span.start and (not kept or span.start >= kept[-1].end):
+            kept.append(span)
+    return kept
+
+
+def _every(path: str, text: str) -> Iterator[Span]:
+    if REFERENCE.search(path):
+        return
+    whole = kind_of_file(path)
+    if whole is not None and len(text) < 4096:
+        stripped = text.strip(" \n\0")
+        start = text.find(stripped)
+        yield Span(start, start + len(stripped), whole)
+        return
+    if not path:
+        yield from _named(text)
+    elif len(text) > 5 and ("=" in text or " " in text or "/" in text or '"' in text):
+        yield from _worded(path, text)
+
+
+def _named(name: str) -> Iterator[Span]:
+    """What is in the name of a file, or in the target of a link."""
+    for found in _BY_ID.finditer(name) if "by-id" in name else ():
+        yield Span(found.start(1), found.end(1), "links")
+    if _has(name, _HOMES):
+        yield from _users(name)
+
+
+def _worded(path: str, text: str) -> Iterator[Span]:
+    yield from _keyed(text)
+    yield from _hosts(text)
+    yield from _users(text)
+    yield from _credentials(text)
+    yield from _tables(path, text)
+    if _COMMAND_FILES.search(path):
+        yield from _of_command_line(text, 0, len(text))
+    for found in _COMMAND_LINE.finditer(text) if _has(text, _COMMAND_WORDS) else ():
+        yield from _of_command_line(text, found.start(1), found.end(1))
+
+
+def _has(text: str, words: tuple[str, ...]) -> bool:
+    """Whether an expression can match at all: looking for a word takes a hundredth of the time."""
+    return any(word in text for word in words)
+
+
+def _keyed(text: str) -> Iterator[Span]:
+    for found in _KEYED.finditer(text) if _has(text, _UDEV_WORDS) else ():
+        yield Span(found.start(2), found.end(2), _UDEV.get(found[1], "serial"))
+    for found in _SMALL.finditer(text) if _has(text, _SMALL_WORDS) else ():
+        number = found.lastindex or 2
+        yield Span(found.start(number), found.end(number), _LOWER[found[1]])
+    for found in _UUIDS.finditer(text) if "UUID=" in text else ():
+        yield Span(found.start(1), found.end(1), "uuid")
+    for found in _LABELLED.finditer(text) if _has(text, ("Number: ", "number: ", "Asset Tag: ", "UUID: ")) else ():
+        yield Span(found.start(2), found.end(2), {"S": "serial", "A": "dmi", "U": "uuid"}[found[1][0]])
+    for found in _BY_ID.finditer(text) if "by-id" in text else ():
+        yield Span(found.start(1), found.end(1), "links")
+
+
+def _hosts(text: str) -> Iterator[Span]:
+    for found in _HOSTS.finditer(text) if "ostname" in text else ():
+        if not _PUBLIC_HOSTS.fullmatch(found[1]):
+            yield Span(found.start(1), found.end(1), "hostname")
+    uname = _UNAME.match(text)
+    if uname is not None and uname[1] != "version":
+        yield Span(uname.start(1), uname.end(1), "hostname")
+    yield from _column(text)
+
+
+def _column(text: str) -> Iterator[Span]:
+    """The name after the time, as syslog and the journal write it: the same in every line, or it is none."""
+    lines = list(_STAMPED.finditer(text))
+    words = {found[1] for found in lines}
+    if len(lines) > 1 and len(words) == 1:
+        word = words.pop()
+        if word and word[-1] not in ":]" and word != "localhost":
+            yield from (Span(found.start(1), found.end(1), "hostname") for found in lines)
+
+
+def _users(text: str) -> Iterator[Span]:
+    patterns = []
+    if _has(text, _HOMES):
+        patterns.append(_HOME)
+    if _has(text, _USER_WORDS):
+        patterns.append(_USERS)
+    for pattern in patterns:
+        for found in pattern.finditer(text):
+            user = found[1].rstrip(".")
+            if not _SYSTEM_USERS.fullmatch(user) and not user.isdigit():
+                yield Span(found.start(1), found.start(1) + len(user), "user")
+
+
+def _credentials(text: str) -> Iterator[Span]:
+    low = text.lower() if "=" in text else ""
+    for found in _SECRET.finditer(low) if _has(low, _SECRET_WORDS) else ():
+        number = found.lastindex or 2
+        if not _is_setting(text[found.start(1) : found.end(1)], found[number]):
+            yield Span(found.start(number), found.end(number), "secret")
+    for found in _URL.finditer(text) if "://" in text and "@" in text else ():
+        if found[1] is not None:
+            yield Span(found.start(1), found.end(1), "user")
+            yield Span(found.start(2), found.end(2), "secret")
+    for found in _KEYS.finditer(text) if "AAAA" in text else ():
+        for number, kind in ((1, "secret"), (2, "user"), (3, "hostname")):
+            if found[number]:
+                yield Span(found.start(number), found.end(number), kind)
+    for found in _PEM.finditer(text) if "-----BEGIN" in text else ():
+        yield Span(found.start(1), found.end(1), "secret")
+
+
+def _is_setting(key: str, value: str) -> bool:
+    """A kernel's configuration, the keys of a keyboard (``KEY=402000000 …``), a word for on or off: no secret."""
+    if key.isupper() and key.endswith("KEY"):
+        return True
+    return len(value) < 3 or value in ("yes", "off", "true", "false", "none", "auto", "null", "ask")
+
+
+def _tables(path: str, text: str) -> Iterator[Span]:
+    if path.endswith("/etc/passwd"):
+        for found in re.finditer(r"^([^:\n]{1,64}):[^:\n]*:(\d{1,10}):\d*:([^:\n]{0,256}):", text, re.MULTILINE):
+            if int(found[2]) >= 1000 and not _SYSTEM_USERS.fullmatch(found[1]):
+                yield Span(found.start(1), found.end(1), "user")
+                yield Span(found.start(3), found.end(3), "user")
+    elif path.endswith("/etc/hosts"):
+        for found in re.finditer(r"^[ \t]*[0-9A-Fa-f:.]{2,45}[ \t]([^#\n]*)", text, re.MULTILINE):
+            yield from _names(text, found.start(1), found.end(1))
+    elif path.endswith(("/mounts", "/mountinfo", "/fstab")):
+        for found in (*_NFS.finditer(text), *_CIFS.finditer(text)):
+            if not _PUBLIC_HOSTS.fullmatch(found[1]):
+                yield Span(found.start(1), found.end(1), "hostname")
+
+
+def _names(text: str, start: int, end: int) -> Iterator[Span]:
+    for found in re.finditer(r"[^\s]{1,255}", text[start:end]):
+        if not found[0].startswith(("localhost", "ip6-")):
+            yield Span(start + found.start(), start + found.end(), "hostname")
+
+
+def _of_command_line(text: str, start: int, end: int) -> Iterator[Span]:
+    for pattern, kind in ((_MACHINE, "machine-id"), (_IP, "hostname"), (_NAMED, "hostname")):
+        for found in pattern.finditer(text, start, end):
+            yield Span(found.start(1), found.end(1), kind)
+    for found in _ISCSI.finditer(text, start, end):
+        for number, kind in ((1, "user"), (2, "secret"), (3, "user"), (4, "secret")):
+            if found[number]:
+                yield Span(found.start(number), found.end(number), kind)
+    for found in _URL.finditer(text, start, end):
+        if not _PUBLIC_HOSTS.fullmatch(found[3]):
+            yield Span(found.start(3), found.end(3), "hostname")
+    for found in _INSTALL.finditer(text, start, end):
+        path = re.search(r"(?<![:/])/(?!/)(\S+)", found[1])
+        if path is not None and "://" in found[1]:
+            yield Span(found.start(1) + path.start(1), found.start(1) + path.end(1), "secret")
