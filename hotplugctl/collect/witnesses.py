@@ -28,6 +28,7 @@ _SLOTS = "/sys/bus/pci/slots"
 _ID = re.compile(r"0x([0-9a-fA-F]{4,6})\Z")
 _KEYS = ("vendor", "device", "subsystem_vendor", "subsystem_device", "class")
 _CLAIMS_LIMIT = 10_000
+_RISKY_SECONDS = 2.0
 
 
 def texts(tree: Rooted) -> tuple[Witness, ...]:
@@ -74,7 +75,13 @@ def subjects(tree: Tree) -> Subjects:
     slots = _slots(tree)
     aliases = {item.modalias for item in listed.items if item.modalias is not None}
     claims = _claims(tree, aliases) if len(aliases) <= _CLAIMS_LIMIT else None
-    items = {item.address: _subject(tree, item, known[item.address], slots or {}, claims) for item in listed.items}
+    uevents = _uevents(tree, listed.items)
+    items = {
+        item.address: _subject(tree, item, known[item.address], slots or {}, claims)._replace(
+            uevent=uevents.get(item.address, {})
+        )
+        for item in listed.items
+    }
     return Subjects(items, listed.failure, slots is not None)
 
 
@@ -93,14 +100,19 @@ def _subject(
         detail.config if detail.config is not None and detail.config.readable else None,
         detail.resources,
         claims.get(alias, Claims(frozenset(), frozenset())) if claims is not None and alias is not None else None,
-        _uevent(tree, function),
     )
 
 
-def _uevent(tree: Tree, function: PciFunction) -> Mapping[str, str]:
-    read = tree.read(f"{function.path}/uevent")
-    pairs = (line.partition("=") for line in (read.text.split("\n") if isinstance(read, Value) else ()))
-    return {key: value for key, equals, value in pairs if equals}
+def _uevents(tree: Tree, functions: Iterable[PciFunction]) -> Mapping[str, Mapping[str, str]]:
+    """Address → what ``uevent`` says. It waits for the lock of its device, which a crashed driver never gives back."""
+    paths = {f"{function.path}/uevent": function.address for function in functions}
+    reads = tree.read_risky(tuple(paths), _RISKY_SECONDS) if paths else {}
+    return {paths[path]: _pairs(read.text) for path, read in reads.items() if isinstance(read, Value)}
+
+
+def _pairs(text: str) -> Mapping[str, str]:
+    found = (line.partition("=") for line in text.split("\n"))
+    return {key: value for key, equals, value in found if equals}
 
 
 def _ids(tree: Tree, function: PciFunction) -> Mapping[str, tuple[Evidence, ...]]:
