@@ -9,18 +9,20 @@ from hotplugctl.rules import (
     announce,
     bar,
     bus,
+    card,
     driver,
     function,
     guest,
     kernel,
     log,
+    port,
     slot,
     udev,
     virtio,
 )
 from hotplugctl.rules.registry import RULES, Rule
 
-FAMILIES = (guest, kernel, log, bus, announce, slot, bar, function, driver, virtio, udev, access)
+FAMILIES = (guest, kernel, log, bus, port, announce, slot, card, bar, function, driver, virtio, udev, access)
 
 
 def select(only: Iterable[str] = (), skip: Iterable[str] = ()) -> tuple[Rule, ...]:

@@ -8,8 +8,8 @@ from typing import Optional
 
 from hotplugctl.model.report import Finding
 
-# effect → its possible causes; "same": only where both speak of one device; "mechanism": only where the cause is about
-# the mechanism that the effect's fault would need.
+# effect → its possible causes; "same": only where both speak of one device, "subject": of one slot; "mechanism": only
+# where the cause is about the mechanism that the effect's fault would need.
 _OF_MECHANISM = (
     "kernel.mechanism-absent",
     "kernel.module-not-loaded",
@@ -33,9 +33,22 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
     ("announce.card-waits", "kernel.core-absent", "any"),
     ("slot.card-without-function", "log.hotplug-oops", "any"),
     ("slot.card-without-function", "log.hotplug-hung", "any"),
+    *(("slot.card-without-function", cause, "subject")
+      for cause in ("card.no-link", "card.power-fault", "card.latch-open")),
+    ("log.hotplug-oops", "port.no-bus-number", "any"),
     *((effect, cause, "mechanism") for effect in ("bus.unserved", "announce.gpe-missed", "announce.card-waits")
       for cause in _OF_MECHANISM),
 )  # fmt: skip
+
+
+def causes_of(identifier: str) -> tuple[str, ...]:
+    """The ids that may explain a finding, the first ones first."""
+    return tuple(dict.fromkeys(cause for effect, cause, _ in _CAUSES if effect == identifier))
+
+
+def effects_of(identifier: str) -> tuple[str, ...]:
+    """The ids that a finding may explain."""
+    return tuple(dict.fromkeys(effect for effect, cause, _ in _CAUSES if cause == identifier))
 
 
 def link_causes(findings: Sequence[Finding], mechanisms: Sequence[Optional[str]]) -> list[Finding]:
@@ -48,6 +61,7 @@ def link_causes(findings: Sequence[Finding], mechanisms: Sequence[Optional[str]]
     known: Mapping[str, AbstractSet[tuple[str, Optional[str]]]] = {
         "any": {(finding.id, None) for finding in failed},
         "same": {(finding.id, finding.address) for finding in failed},
+        "subject": {(finding.id, finding.subject) for finding in failed},
         "mechanism": {(finding.id, finding.subject) for finding in failed},
     }
     return [
@@ -61,6 +75,6 @@ def _because(
 ) -> tuple[str, ...]:
     if finding.status != "fail" or finding.severity == "info":
         return ()
-    key = {"any": None, "same": finding.address, "mechanism": mechanism}
+    key = {"any": None, "same": finding.address, "subject": finding.subject, "mechanism": mechanism}
     causes = [cause for effect, cause, scope in _CAUSES if effect == finding.id and (cause, key[scope]) in known[scope]]
     return tuple(dict.fromkeys(causes))

@@ -45,6 +45,22 @@ def hotplug_hung(snapshot: Snapshot) -> Iterable[Outcome]:
         )
 
 
+@rule("log.headless", "info", needs=("log",), remedy="")
+def headless(snapshot: Snapshot) -> Iterable[Outcome]:
+    """The kernel log does not reach back to the boot: that it does not say something proves nothing.
+
+    Its buffer is a ring, and what is new takes the place of what is old; or somebody cleared it (dmesg -C). A larger
+    one is had with log_buf_len=4M on the kernel's command line; a journal keeps all (journalctl -k -b).
+    Source: Documentation/admin-guide/kernel-parameters.txt, kernel/printk/printk.c.
+    """
+    if snapshot.log.headless and snapshot.guest.source != "image":
+        yield Fault(
+            None,
+            "the kernel log has lost its beginning: what it does not say may have been said",
+            (Evidence(snapshot.log.source or "kernel log", "no Linux version"),),
+        )
+
+
 @rule("log.unreadable", "info", remedy="")
 def unreadable(snapshot: Snapshot) -> Iterable[Outcome]:
     """The kernel log could not be read: what only it knows stays unknown.

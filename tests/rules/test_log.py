@@ -90,3 +90,16 @@ def test_recorded(recorded):
     said = recorded("pc-scsi", "after")
     said.silent("log.hotplug-oops")
     said.silent("log.hotplug-hung")
+
+
+def test_a_log_that_has_lost_its_beginning(pc):
+    pc.log("pci 0000:00:03.0: [1af4:1000] type 00 class 0x020000")
+    said = pc.check()
+    said.fires("log.headless", "info")
+    assert said.verdict == "ready"
+
+
+@pytest.mark.parametrize("lines", [["Linux version 6.1.0-syn (x@y)", "more"], []])
+def test_a_whole_log_and_none_at_all(pc, lines):
+    pc.log(*lines)
+    pc.check().silent("log.headless")
