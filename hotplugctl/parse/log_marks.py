@@ -28,7 +28,15 @@ _TROUBLE: tuple[tuple[tuple[bytes, ...], bytes], ...] = (
          b"not assigned", b"not claimed", b"collision", b"bogus alignment"),
         rb"BAR [0-9]|ROM |type [0-9]+ class",
     ),
-    ((b"failed with error",), rb"probe (?:of|with)|type [0-9]+ class"),
+    ((b"failed with error", b"deferred probe"), rb"probe (?:of|with|pending)|type [0-9]+ class"),
+    (
+        (b"failed to mark controller", b"after probe failure", b"Device not ready; abort", b"QID"),
+        rb"nvme|type [0-9]+ class",
+    ),
+    ((b"VIRTIO_F_", b"leaving for legacy"), rb"VIRTIO_F_|leaving for legacy|type [0-9]+ class"),
+    ((b"for SR-IOV", b" VFs"), rb"SR-IOV| VFs"),
+    ((b"swiotlb buffer is full", b"SW-IOMMU space"), rb"swiotlb buffer|SW-IOMMU"),
+    ((b"Error changing net interface",), rb"Error changing net"),
     (
         (b"Oops", b"BUG", b"nable to handle", b"general protection", b"panic", b"blocked for more than"),
         rb"Oops|BUG|[Uu]nable to handle|IP:|pc :|general protection|panic|blocked for|lockup|WARNING:|Comm:|Workqueue:",

@@ -15,14 +15,14 @@ from hotplugctl.rules import (
     guest,
     kernel,
     log,
-    port,
+    node,
     slot,
     udev,
     virtio,
 )
 from hotplugctl.rules.registry import RULES, Rule
 
-FAMILIES = (guest, kernel, log, bus, port, announce, slot, card, bar, function, driver, virtio, udev, access)
+FAMILIES = (guest, kernel, log, bus, announce, slot, card, bar, function, driver, virtio, node, udev, access)
 
 
 def select(only: Iterable[str] = (), skip: Iterable[str] = ()) -> tuple[Rule, ...]:

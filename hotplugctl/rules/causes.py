@@ -27,6 +27,14 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
     ("driver.probe-failed", "bar.unassigned", "same"),
     ("driver.not-bound", "bar.unassigned", "same"),
     ("driver.not-bound", "driver.autoprobe-off", "any"),
+    *(("driver.not-bound", cause, "same")
+      for cause in ("node.nvme-failed", "virtio.refused", "driver.deferred", "driver.probe-failed")),
+    ("driver.probe-failed", "virtio.refused", "same"),
+    ("driver.probe-failed", "node.nvme-failed", "same"),
+    ("virtio.child-unbound", "virtio.refused", "same"),
+    ("virtio.refused", "bar.unassigned", "same"),
+    ("node.nvme-failed", "bar.unassigned", "same"),
+    ("function.sriov-failed", "bar.unassigned", "same"),
     ("function.never-enabled", "bar.unassigned", "same"),
     ("function.never-enabled", "driver.not-bound", "same"),
     ("virtio.child-unbound", "driver.autoprobe-off", "any"),
@@ -35,7 +43,7 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
     ("slot.card-without-function", "log.hotplug-hung", "any"),
     *(("slot.card-without-function", cause, "subject")
       for cause in ("card.no-link", "card.power-fault", "card.latch-open")),
-    ("log.hotplug-oops", "port.no-bus-number", "any"),
+    ("log.hotplug-oops", "bus.no-number", "any"),
     *((effect, cause, "mechanism") for effect in ("bus.unserved", "announce.gpe-missed", "announce.card-waits")
       for cause in _OF_MECHANISM),
 )  # fmt: skip

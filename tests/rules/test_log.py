@@ -103,3 +103,17 @@ def test_a_log_that_has_lost_its_beginning(pc):
 def test_a_whole_log_and_none_at_all(pc, lines):
     pc.log(*lines)
     pc.check().silent("log.headless")
+
+
+@pytest.mark.parametrize(
+    "words", ["virtio-pci 0000:00:03.0: swiotlb buffer is full (sz: 4096 bytes), total 32768 (slots)",
+              "DMA: Out of SW-IOMMU space for 4096 bytes at device 0000:00:03.0"],
+)  # fmt: skip
+def test_bounce_buffers_that_ran_full(pc, words):
+    pc.log("Linux version 6.1", words)
+    pc.check().fires("log.swiotlb-full", "warning")
+
+
+def test_bounce_buffers_with_room(pc):
+    pc.log("Linux version 6.1", "software IO TLB: mapped [mem 0x00000000bbfdb000-0x00000000bffdb000] (64MB)")
+    pc.check().silent("log.swiotlb-full")
