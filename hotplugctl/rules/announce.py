@@ -27,7 +27,7 @@ def gpe_missed(snapshot: Snapshot) -> Iterable[Outcome]:
             None,
             f"the host announced PCI changes {times} by ACPI, and acpiphp was not there to hear it",
             (Evidence(acpi.gpe_path, str(acpi.gpe)), Evidence(acpi.phpr, "PCI Hotplug resources")),
-            mechanism="acpiphp",
+            relies_on="acpiphp",
         )
 
 
@@ -102,5 +102,5 @@ def card_waits(snapshot: Snapshot) -> Iterable[Outcome]:
                 severity="info" if snapshot.guest.physical else None,
                 detail="a rescan does not find it: the slot is powered off; "
                 "boot with pciehp enabled and the card appears",
-                mechanism="pciehp",
+                relies_on="pciehp",
             )
