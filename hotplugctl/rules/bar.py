@@ -122,8 +122,9 @@ _LARGE = (
 
 
 _LARGE_ON_ROOT = (
-    "a BAR of that size goes above 4 GiB: give the host bridge a window there (-global q35-pcihost.pci-hole64-size=… or "
-    "i440FX-pcihost; for OVMF -fw_cfg name=opt/ovmf/X-PciMmio64Mb,string=65536), or boot the guest with pci=realloc"
+    "a BAR of that size goes above 4 GiB: give the host bridge a window there (-global q35-pcihost.pci-hole64-size=…, "
+    "i440FX-pcihost.pci-hole64-size=…; for OVMF -fw_cfg name=opt/ovmf/X-PciMmio64Mb,string=65536), "
+    "or boot the guest with pci=realloc"
 )
 
 
