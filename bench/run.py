@@ -10,17 +10,24 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 
-from bench import bench_list, bench_start
+from bench import bench_explain, bench_list, bench_start
 from bench.pairs import CHECKOUT, environment, verdict
 
 # In process, with bounds and a verdict of their own: modules with a main(), each run as a process.
-PARSERS = {"lspci": "bench.bench_lspci_parse", "dmesg": "bench.bench_dmesg_parse", "watch": "bench.bench_watch"}
-PARTS = ("start", "list", *PARSERS)
+PARSERS = {
+    "unplug": "bench.bench_unplug",
+    "lspci": "bench.bench_lspci_parse",
+    "dmesg": "bench.bench_dmesg_parse",
+    "watch": "bench.bench_watch",
+}
+PARTS = ("start", "list", "explain", *PARSERS)
 
 
 def processes(part: str, guest: str) -> int:
     """Measure whole processes and print the rows; the status that this part alone would end with."""
-    return verdict(lambda: bench_start.of(guest) if part == "start" else bench_list.measure(pairs=7))
+    if part == "list":
+        return verdict(lambda: bench_list.measure(pairs=7))
+    return verdict(lambda: (bench_explain if part == "explain" else bench_start).of(guest))
 
 
 def parser(module: str) -> int:
@@ -33,7 +40,7 @@ def parser(module: str) -> int:
 def main(arguments: Sequence[str]) -> int:
     options = argparse.ArgumentParser(prog="make bench", description=__doc__)
     options.add_argument("--only", choices=PARTS, action="append", help="measure this part (may be repeated)")
-    options.add_argument("--guest", default="", help="a recorded guest (directory) for the part `start`")
+    options.add_argument("--guest", default="", help="a recorded guest (directory) for `start` and `explain`")
     chosen = options.parse_args(arguments)
     print(f"Python {platform.python_version()}, click {version('click')}, tabulate {version('tabulate')}")
     codes = []

@@ -17,9 +17,14 @@ from hotplugctl.errors import BadTarget
 @click.command("record")
 @click.argument("out", metavar="OUT")
 @click.option("--no-scrub", is_flag=True, help="Write everything as it is, serial numbers and addresses too.")
+@click.option(
+    "--with-processes", is_flag=True, help="Also what can-unplug reads of each process: open files, libraries, mounts."
+)
 @root_options
 @json_option
-def command(out: str, no_scrub: bool, root: Optional[str], stage: Optional[str], as_json: bool) -> int:
+def command(
+    out: str, no_scrub: bool, with_processes: bool, root: Optional[str], stage: Optional[str], as_json: bool
+) -> int:
     """Write what the other commands read into OUT: a directory, a .tar, .tar.gz or .tar.xz, or - for a tar on stdout.
 
     Failed reads and absences are written down too, and replay as they were. OUT must not exist yet.
@@ -34,6 +39,10 @@ def command(out: str, no_scrub: bool, root: Optional[str], stage: Optional[str],
     with world(root, stage) as tree:
         recorder = Recorder(tree)
         everything.collect(recorder)
+        if with_processes:
+            from hotplugctl.collect import users
+
+            users.processes_too(recorder)
         written = write(recorder, out, sys.stdout.buffer if out == "-" else None)
     if out == "-":
         return status.YES

@@ -20,12 +20,12 @@ _COLORS = {
 def check(snapshot: Snapshot, report: Report, room: Headroom, usable: Mapping[str, bool], color: bool) -> str:
     """Verdict, guest, mechanisms, buses and findings: what a person reads from top to bottom."""
     parts = [
-        f"{_paint(report.verdict, report.verdict, color)}: {printable(report.why)}",
+        f"{paint(report.verdict, report.verdict, color)}: {printable(report.why)}",
         _guest(snapshot.guest),
         _mechanisms(snapshot, usable),
         rooms(room),
-        *(_finding(item, color) for item in _grave_first(report.findings)),
-        _unknown(report.findings),
+        *(one_finding(item, color) for item in _grave_first(report.findings)),
+        what_is_unknown(report.findings),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -36,7 +36,7 @@ def _grave_first(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(wrong, key=lambda item: item.status == "fail" and item.severity == "info")
 
 
-def _paint(text: str, kind: str, color: bool) -> str:
+def paint(text: str, kind: str, color: bool) -> str:
     return f"\033[{_COLORS[kind]}m{text}\033[0m" if color else text
 
 
@@ -86,9 +86,9 @@ def _row(item: Mechanism, counts: tuple[str, str], usable: Optional[bool]) -> li
     ]
 
 
-def _finding(item: Finding, color: bool) -> str:
+def one_finding(item: Finding, color: bool) -> str:
     kind = "crashed" if item.status == "crashed" else item.severity
-    lines = [f"{_paint(kind, kind, color)}: {printable(item.summary or item.id)} [{item.id}]"]
+    lines = [f"{paint(kind, kind, color)}: {printable(item.summary or item.id)} [{item.id}]"]
     if item.detail:
         lines.append(f"  {printable(item.detail)}")
     lines += [f"  {printable(piece.source)}: {printable(piece.value)}" for piece in item.evidence]
@@ -99,7 +99,7 @@ def _finding(item: Finding, color: bool) -> str:
     return "\n".join(lines)
 
 
-def _unknown(findings: Iterable[Finding]) -> str:
+def what_is_unknown(findings: Iterable[Finding]) -> str:
     rows = {item.detail or "": None for item in findings if item.status == "unknown"}
     if not rows:
         return ""

@@ -185,9 +185,9 @@ def _last_words(snapshot: Snapshot) -> Iterator[tuple[Slot, KernelEvent]]:
             if event.address is not None:
                 last["port", event.address] = event
     for slot in snapshot.slots.items if last else ():
-        event = _of_slot(slot, last) if slot.hotplug else None
-        if event is not None:
-            yield slot, event
+        word = _of_slot(slot, last) if slot.hotplug else None
+        if word is not None:
+            yield slot, word
 
 
 def _of_slot(slot: Slot, last: Mapping[tuple[str, str], KernelEvent]) -> Optional[KernelEvent]:
@@ -203,5 +203,5 @@ def _said(snapshot: Snapshot, event: KernelEvent) -> Evidence:
 
 
 def _config(snapshot: Snapshot, slot: Slot) -> str:
-    functions = by_address(snapshot)
-    return f"{functions[slot.port].path}/config" if slot.port in functions else "config"
+    above = by_address(snapshot).get(slot.port or "")
+    return "config" if above is None else f"{above.path}/config"

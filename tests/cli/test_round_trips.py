@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-COMMANDS = ("check", "slots", "list")
+COMMANDS = ("check", "slots", "list", "explain")
 PACKINGS = ("out", "out.tar", "out.tar.gz", "out.tgz", "out.tar.xz", "-")
 STAGES = [("q35-rootport-native@forky", "added"), ("pc-bridge-shpc", "after"), ("q35-hotbridge-short", "after")]
 
@@ -20,6 +20,11 @@ def answers_of(hotplugctl, *options, stdin=b""):
         assert done.err == ""
         said[command] = done.document
     said["check"]["guest"].pop("source")
+    functions = said["list"]["functions"]
+    for address in [function["address"] for function in functions][-3:]:
+        said[address] = hotplugctl("explain", address, "--json", *options, stdin=stdin).document
+    for command in said.keys() - set(COMMANDS) | {"explain"}:
+        said[command].pop("source")
     return said
 
 
