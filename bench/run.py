@@ -10,17 +10,18 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 
-from bench import bench_list, bench_record, bench_start
+from bench import bench_explain, bench_list, bench_record, bench_start
 from bench.pairs import CHECKOUT, environment, verdict
 
 # In process, with bounds and a verdict of their own: modules with a main(), each run as a process.
 PARSERS = {
+    "unplug": "bench.bench_unplug",
     "lspci": "bench.bench_lspci_parse",
     "dmesg": "bench.bench_dmesg_parse",
     "watch": "bench.bench_watch",
     "validate": "bench.bench_validate",
 }
-PARTS = ("start", "list", "record", *PARSERS)
+PARTS = ("start", "list", "explain", "record", *PARSERS)
 
 
 def processes(part: str, guest: str) -> int:
@@ -28,6 +29,7 @@ def processes(part: str, guest: str) -> int:
     measures = {
         "start": lambda: bench_start.of(guest),
         "list": lambda: bench_list.measure(pairs=7),
+        "explain": lambda: bench_explain.of(guest),
         "record": bench_record.of,
     }
     return verdict(measures[part])
@@ -43,7 +45,7 @@ def parser(module: str) -> int:
 def main(arguments: Sequence[str]) -> int:
     options = argparse.ArgumentParser(prog="make bench", description=__doc__)
     options.add_argument("--only", choices=PARTS, action="append", help="measure this part (may be repeated)")
-    options.add_argument("--guest", default="", help="a recorded guest (directory) for the part `start`")
+    options.add_argument("--guest", default="", help="a recorded guest (directory) for `start` and `explain`")
     chosen = options.parse_args(arguments)
     print(f"Python {platform.python_version()}, click {version('click')}, tabulate {version('tabulate')}")
     codes = []

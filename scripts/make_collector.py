@@ -10,13 +10,12 @@ collect.sh is nothing else. A question that fits no shape stands there with that
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from os.path import normpath
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import NamedTuple, Optional, Union
 from zlib import crc32
 
@@ -27,6 +26,7 @@ from hotplugctl.source.door import open_tree
 from hotplugctl.source.rooted import Rooted
 from hotplugctl.source.stages import places
 from hotplugctl.source.tree import LOG_LIMIT, READ_LIMIT, Directory
+from scripts.collector_guests import handmade
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 SCRIPT = CHECKOUT / "hotplugctl" / "data" / "collect.sh"
@@ -50,6 +50,7 @@ SHAPES = tuple(
     for pattern, glob in (
         (r"^/sys/bus/(\w+)/devices/[^/]+", r"/sys/bus/\1/devices/*"),
         (r"^/sys/bus/pci/slots/[^/]+", "/sys/bus/pci/slots/*"),
+        (r"^/sys/bus/pci/drivers/[^/]+", "/sys/bus/pci/drivers/*"),
         (r"^/sys/class/(?!dmi/)([\w-]+)/[^/]+", r"/sys/class/\1/*"),
         (rf"^/sys/devices/pci{_ADDRESS}(?=/|$)", "/sys/devices/pci*:*"),
         (r"^(/sys/devices/LNXSYSTM:00)/(?:LNXSYBUS|device):[^/]+", r"\1/*:*"),
@@ -61,6 +62,17 @@ SHAPES = tuple(
         (r"^/etc/sysconfig/modules/[^/]+\.modules$", "/etc/sysconfig/modules/*.modules"),
         (rf"^/run/udev/data/\+pci:{_ADDRESS}.*", "/run/udev/data/+pci:*"),
         (r"^/run/udev/data/b\d+:\d+$", "/run/udev/data/b*:*"),
+        (r"^/run/udev/data/n\d+$", "/run/udev/data/n*"),
+        (r"^/sys/dev/block/\d+:\d+$", "/sys/dev/block/*:*"),
+        (r"^/sys/devices/virtual/block/[^/]+", "/sys/devices/virtual/block/*"),
+        (r"(/md)/dev-[^/]+", r"\1/dev-*"),
+        (r"^/sys/fs/(bcache|btrfs|virtiofs)/[^/]+", r"/sys/fs/\1/*"),
+        (r"^/sys/fs/bcache/\*/(bdev|cache)[^/]*", r"/sys/fs/bcache/*/\1*"),
+        (r"^/sys/kernel/config/target/core/[^/]+/[^/]+", "/sys/kernel/config/target/core/*/*"),
+        (r"^/sys/kernel/config/target/core/[^/*]+$", "/sys/kernel/config/target/core/*"),
+        (r"^(/sys/kernel/config/nvmet/subsystems)/[^/]+", r"\1/*"),
+        (r"^(/sys/kernel/config/nvmet/subsystems/\*/namespaces)/[^/]+", r"\1/*"),
+        (r"^/proc/spl/kstat/zfs/[^/]+", "/proc/spl/kstat/zfs/*"),
     )
 )
 """What differs from guest to guest in a path → the pattern for it, ``$release`` for the kernel's; in this order."""
@@ -269,22 +281,6 @@ def trees() -> Iterator[Rooted]:
             for place in places(str(archive), None):
                 yield open_tree(place.path, place.stage, None, loaded)  # type: ignore[arg-type]
     yield from handmade()
-
-
-def handmade() -> Iterator[Rooted]:
-    """The guests of tests/syn.py: small, so that each answer can be taken away in turn."""
-    syn = _syn()
-    for guest in (syn.pc, syn.q35):
-        yield guest(syn.Guest()).tree()
-
-
-def _syn() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("hotplugctl_syn", CHECKOUT / "tests" / "syn.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules.setdefault(spec.name, module)
-    spec.loader.exec_module(module)
-    return module
 
 
 def asked(

@@ -34,10 +34,12 @@ MAN = CHECKOUT / "man"
 WIDTH = 76
 
 EXIT_CODES = {
-    "YES": "Yes: ready or limited, valid, the same, there, gone, seen; or what was asked for was listed, parsed, "
-    "written or told. watch ends so on time-out, Ctrl-C and SIGTERM too.",
+    "YES": "Yes: ready or limited, valid, the same, there, gone, seen; for explain: there and well, or would be; for "
+    "can-unplug: safe; or what was asked for was listed, parsed, written or told. watch ends so on time-out, Ctrl-C "
+    "and SIGTERM too.",
     "NO": "No: not ready, fewer free slots than asked for, a warning under --strict, not valid, not the same; for "
-    "wait: it can never come; for expect: it cannot be plugged, or was not seen.",
+    "explain: nothing is there, or something is wrong; for can-unplug: in use, or nothing there; for wait: it can "
+    "never come; for expect: it cannot be plugged, or was not seen.",
     "WRONG": "Asked wrongly: an unknown command, option, column or finding; a --root or file that cannot be read.",
     "CANNOT_TELL": "Cannot tell: the evidence that decides is missing, unreadable or denied, or the question does not "
     "apply, as in a container or on a machine without a PCI bus.",

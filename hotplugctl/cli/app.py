@@ -29,7 +29,11 @@ COMMANDS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ),
     (
         "After a device was plugged",
-        (("timeline", "How long each stage of each insertion and removal took."),),
+        (
+            ("explain", "How far a device came, why no further; or why none came."),
+            ("can-unplug", "May a device be pulled, and if not, what uses it?"),
+            ("timeline", "How long each stage of each insertion and removal took."),
+        ),
     ),
     (
         "On record",
@@ -55,7 +59,7 @@ class LazyGroup(click.Group):
         """Load one command."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        command: click.Command = importlib.import_module(f"hotplugctl.cli.cmd_{cmd_name}").command
+        command: click.Command = importlib.import_module(f"hotplugctl.cli.cmd_{cmd_name.replace('-', '_')}").command
         return command
 
     def resolve_command(

@@ -31,11 +31,14 @@ _NAMED = 3
     metavar="S",
     help="Listen first: S seconds of uevents and kernel messages (Ctrl-C ends).",
 )
+@click.option(
+    "--with-processes", is_flag=True, help="Also what can-unplug reads of each process: open files, libraries, mounts."
+)
 @root_options
 @json_option
 def command(
-    out: str, no_scrub: bool, existing: Optional[str], events: Optional[float], root: Optional[str],
-    stage: Optional[str], as_json: bool,
+    out: str, no_scrub: bool, existing: Optional[str], events: Optional[float], with_processes: bool,
+    root: Optional[str], stage: Optional[str], as_json: bool,
 ) -> int:  # fmt: skip
     """Write what the other commands read into OUT: a directory, a .tar, .tar.gz or .tar.xz, or - for a tar on stdout.
 
@@ -47,11 +50,13 @@ def command(
     from hotplugctl.source import place
 
     _check_options(out, no_scrub, existing, events, root, stage, as_json)
+    if with_processes and existing is not None:
+        raise click.UsageError("--with-processes reads of a guest: it does not go with --scrub.")
     if out == "-":
         _not_a_terminal()
     else:
         place.check(out)
-    taken = _existing(existing) if existing is not None else _guest(root, stage, events)
+    taken = _existing(existing) if existing is not None else _guest(root, stage, events, with_processes)
     counts: Mapping[str, int] = {}
     if not no_scrub:
         from hotplugctl.scrub import scrub
@@ -98,7 +103,7 @@ def _not_a_terminal() -> None:
         raise BadTarget("a tar is not written to a terminal", "name a file, or redirect it: record - > guest.tar")
 
 
-def _guest(root: Optional[str], stage: Optional[str], events: Optional[float]) -> _Taken:
+def _guest(root: Optional[str], stage: Optional[str], events: Optional[float], with_processes: bool) -> _Taken:
     """This machine, or the tree that ``--root`` names; what is heard of it first."""
     from hotplugctl.source.recorder import Recorder
     from hotplugctl.source.recording import about
@@ -112,6 +117,10 @@ def _guest(root: Optional[str], stage: Optional[str], events: Optional[float]) -
             caught = listen(tree, events)
         recorder = Recorder(tree)
         _read(recorder)
+        if with_processes:
+            from hotplugctl.collect import users
+
+            users.processes_too(recorder)
         said = about(recorder)
         holdings = with_beside(recorder.notes.holdings(), tree)
     if caught is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Optional, Union
+from typing import TYPE_CHECKING, Callable, Optional, Union
 
 import click
 
@@ -13,6 +13,7 @@ from hotplugctl.cli import exit as status
 from hotplugctl.cli.options import color_option, json_option, root_options, table_options
 from hotplugctl.cli.world import announce, emit, origin, remark, world
 from hotplugctl.errors import UnusableRoot
+from hotplugctl.model.log import LogLine
 from hotplugctl.model.uevent import Uevent
 
 if TYPE_CHECKING:
@@ -66,11 +67,11 @@ def _of_file(file: str) -> Union[Timeline, str]:
     from hotplugctl.source import text
 
     label = "standard input" if file == "-" else file
-    return _of_log(text.lines(text.open_text(file, sys.stdin.buffer)), label)
+    return of_log(text.lines(text.open_text(file, sys.stdin.buffer)), label)
 
 
-def _of_log(lines: Iterable[str], label: str) -> Union[Timeline, str]:
-    """A kernel log alone; a reason where it is none."""
+def of_log(lines: Iterable[str], label: str, keep: Optional[Callable[[LogLine], None]] = None) -> Union[Timeline, str]:
+    """A kernel log alone; a reason where it is none. ``keep`` is given every line."""
     from hotplugctl.collect.log_signs import BOOT, NONE, LogSigns
     from hotplugctl.live.reducer import start
     from hotplugctl.live.timeline import Fold
@@ -78,6 +79,8 @@ def _of_log(lines: Iterable[str], label: str) -> Union[Timeline, str]:
     fold, signs = Fold(start(by_log=True)), LogSigns(lines)
     for sign in signs:
         fold.take(sign, label)
+        if keep is not None and isinstance(sign.what, LogLine):
+            keep(sign.what)
     if not signs.is_log:
         return f"{label}: {_NO_LOG}"
     notes = () if signs.clock == BOOT else (_NOTES[signs.clock],)
@@ -96,9 +99,17 @@ def _of_log_in(tree: Tree) -> Union[Timeline, str]:
     read = tree.kernel_log()
     if not isinstance(read, Value):
         return f"the kernel log cannot be read: {reason(read)}"
-    label = "/dev/kmsg" if read.path == "/cmd/kmsg" else read.path
-    text = io.TextIOWrapper(io.BytesIO(read.data), encoding="utf-8", errors="backslashreplace", newline="\n")
-    return _of_log(text, label)
+    return of_log(text_of(read.data), label_of(read.path))
+
+
+def label_of(path: str) -> str:
+    """What a kernel log is called: a recording's cmd/kmsg is what /dev/kmsg said."""
+    return "/dev/kmsg" if path == "/cmd/kmsg" else path
+
+
+def text_of(data: bytes) -> Iterable[str]:
+    """The lines of a log."""
+    return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def _of_recording(root: str) -> Union[Timeline, str]:
@@ -156,11 +167,11 @@ def _of_stream(root: str, stream: Stream) -> Union[Timeline, str]:
     for sign in replay if replay.log_only else trees.with_facts(replay, state):
         if isinstance(sign.what, End):
             break
-        fold.take(sign, _source(sign, stream))
+        fold.take(sign, source_of(sign, stream))
     return fold.close(tuple(f"events/{name}" if name else root for name in stream.files), replay.remarks())
 
 
-def _source(sign: Sign, stream: Stream) -> str:
+def source_of(sign: Sign, stream: Stream) -> str:
     """The file of a sign; of a uevent its number too, as /sys/kernel/uevent_seqnum counts."""
     what = sign.what
     if "" in stream.files:

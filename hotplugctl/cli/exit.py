@@ -69,3 +69,15 @@ def of_record(*, clean: bool, complete: bool) -> int:
 def of_difference(*, same: Optional[bool]) -> int:
     """``diff``: the same as far as both tell; None: what decides could not be compared."""
     return CANNOT_TELL if same is None else YES if same else NO
+
+
+def of_explanation(*, good: Optional[bool], crashed: bool) -> int:
+    """``explain``: there and well, or would be; nothing there or something wrong; or it cannot be told."""
+    return DEFECT if crashed else CANNOT_TELL if good is None else YES if good else NO
+
+
+def of_unplug(safe: Optional[bool], *, found: Optional[bool]) -> int:
+    """``can-unplug``; ``found`` is None where it cannot be told whether there is such a thing."""
+    if not found:
+        return CANNOT_TELL if found is None else NO
+    return CANNOT_TELL if safe is None else YES if safe else NO

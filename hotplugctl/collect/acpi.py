@@ -47,7 +47,8 @@ def collect(tree: Tree, functions: tuple[PciFunction, ...], buses: Mapping[str, 
         found = {f"{bus}:{device:02x}": path for device, path in _slot_devices(tree, node, children)}
         if found:
             slots[bus] = found
-    return Acpi(present, phpr, _gpe(tree, unknown), GPE, slots, frozenset(express), unknown)
+    count, pending = _gpe(tree, unknown)
+    return Acpi(present, phpr, count, GPE, slots, frozenset(express), unknown, pending)
 
 
 def _unbound_host_bridge(tree: Tree, buses: Mapping[str, Optional[str]]) -> Optional[str]:
@@ -104,13 +105,14 @@ def _present(tree: Tree, unknown: dict[str, str]) -> Optional[bool]:
     return None
 
 
-def _gpe(tree: Tree, unknown: dict[str, str]) -> Optional[int]:
+def _gpe(tree: Tree, unknown: dict[str, str]) -> tuple[Optional[int], bool]:
+    """How often it was taken, and whether it is raised right now: ``STS`` (drivers/acpi/sysfs.c, counter_show())."""
     read: Read = tree.read(GPE)
     if isinstance(read, Value):
         found = _COUNT.match(read.data)
         if found is not None:
-            return int(found[1])
+            return int(found[1]), b"STS" in read.data[found.end() :].split()
         unknown["gpe"] = f"{GPE}: not a count"
     elif not isinstance(read, Absent):
         unknown["gpe"] = reason(read)
-    return None
+    return None, False

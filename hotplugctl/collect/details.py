@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Optional
 
 from hotplugctl.collect.functions import device_path, parent_of
+from hotplugctl.model.config_space import ConfigSpace
 from hotplugctl.model.devices import PciFunction
 from hotplugctl.model.listing import Names
 from hotplugctl.model.reads import FAILURES, Absent, Value, reason
@@ -40,13 +41,23 @@ def _detail(tree: Tree, function: PciFunction, services: Mapping[str, Optional[s
         unknown["config"] = reason(config)
     if parsed is None:
         unknown["resource"] = f"{lines.path}: malformed" if isinstance(lines, Value) else reason(lines)
+    space = config_space.parse(config.data) if isinstance(config, Value) else None
     return Detail(
-        config_space.parse(config.data) if isinstance(config, Value) else None,
+        space,
         parsed,
         services,
         override.text if isinstance(override, Value) and override.text not in ("", "(null)") else None,
         unknown,
+        _power(tree, function, space),
     )
+
+
+def _power(tree: Tree, function: PciFunction, config: Optional[ConfigSpace]) -> Optional[str]:
+    """Only a port that waits for a card is asked: what sleeps may not hear it (Documentation/power/runtime_pm.rst)."""
+    if config is None or config.pcie is None or not config.pcie.hotplug_capable:
+        return None
+    read = tree.read(f"{function.path}/power/runtime_status")
+    return read.text.strip() if isinstance(read, Value) else None
 
 
 def virtio_children(tree: Tree) -> tuple[Child, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hotplugctl.collect import listing, names, serials, signs, snapshot, witnesses
+from hotplugctl.collect import lineage, listing, names, serials, signs, snapshot, users, witnesses
 from hotplugctl.source.tree import Tree
 
 
@@ -14,6 +14,8 @@ def collect(tree: Tree) -> None:
     found = snapshot.collect(tree)
     addresses = tuple(item.address for item in found.functions.items)
     nodes = listing.evidence(tree, found.functions).nodes
+    lineage.evidence(tree, found.functions.items, nodes)
+    users.evidence(tree)
     names.evidence(tree, found.functions.items)
     for address in addresses:
         serials.collect(tree, nodes.get(address, ()))

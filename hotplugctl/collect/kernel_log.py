@@ -31,7 +31,7 @@ def collect(tree: Tree) -> KernelLog:
     # A recording's cmd/kmsg is what /dev/kmsg said: a claim names the same file, live and recorded.
     source = "/dev/kmsg" if read.path == "/cmd/kmsg" else read.path
     marks = log_marks.root_buses(data), log_marks.drivers_up(data), log_marks.shpc_refused(data)
-    return KernelLog(source, events, None, _bars(events), *marks)
+    return KernelLog(source, events, None, _bars(events), *marks, headless=log_marks.headless(data))
 
 
 def _events(data: bytes, pattern: bytes) -> tuple[KernelEvent, ...]:

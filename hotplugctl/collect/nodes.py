@@ -31,6 +31,33 @@ def collect(tree: Tree) -> tuple[Mapping[str, tuple[Node, ...]], Optional[Failur
     return _ordered(found), _first(tree, failures)
 
 
+def of_function(
+    tree: Tree, address: str, known: Mapping[str, tuple[Node, ...]]
+) -> tuple[tuple[Node, ...], Optional[Failure]]:
+    """As ``collect``, of one function alone. ``known``: ``serials`` of the same tree: what they asked is known.
+
+    Of virtio disks that is all that is known of the serial number here, so that no disk is asked twice.
+    """
+    failures: list[Failure] = []
+    asked = {node.path: node for node in known.get(address, ())}
+    found = [
+        _as_asked(_node(tree, subsystem, path, via), asked.get(path))
+        for subsystem in NODE_CLASSES
+        for owned_by, via, path in _owned(tree, subsystem, failures)
+        if owned_by == address
+    ]
+    return tuple(sorted(found, key=_order)), failures[0] if failures else None
+
+
+def _as_asked(node: Node, asked: Optional[Node]) -> Node:
+    if asked is None or "serial" not in asked.detail:
+        return node
+    return node._replace(
+        detail={**node.detail, "serial": asked.detail["serial"]}, unknown={**node.unknown, **asked.unknown},
+        hung=asked.hung,
+    )  # fmt: skip
+
+
 def bare(tree: Tree) -> tuple[Mapping[str, tuple[Node, ...]], Optional[Failure]]:
     """As ``collect``, and nothing is read of the nodes: what they are called and where they are."""
     found: dict[str, list[Node]] = {}
@@ -56,6 +83,12 @@ def serials(tree: Tree) -> Mapping[str, tuple[Node, ...]]:
             found.setdefault(address, []).append(_bare("block", path, via))
     _add_serials(tree, found)
     return {address: tuple(nodes) for address, nodes in found.items()}
+
+
+def named(subsystem: str, path: str) -> Node:
+    """One member of a class by its devpath, with nothing read of it; no ``via`` where no PCI function is above."""
+    above = owner(path)
+    return _bare(subsystem, path, () if above is None else tuple(path[len(above[1]) + 1 :].split("/")[:-1]))
 
 
 def _bare(subsystem: str, path: str, via: tuple[str, ...]) -> Node:

@@ -103,19 +103,20 @@ def look(
     children = _children(tree)
     slots, _ = slot_names.collect(tree)
     claimed = _claims(tree, items) if closely or claims else None
-    done = _done_by_udev(tree, [node for item in items for node in found.get(item.address, ())], closely)
-    facts = tuple(_fact(item, found.get(item.address, ()), done, children, slots, claimed) for item in items)
+    done = done_by_udev(tree, [node for item in items for node in found.get(item.address, ())], closely)
+    facts = tuple(fact(item, found.get(item.address, ()), done, children, slots, claimed) for item in items)
     after = _seqnum(tree)
     numbers = None if before is None or after is None else (before, after)
     complete = listed.failure is None and failure is None
     return Look(kind, facts, slots, None, lost, complete, numbers)
 
 
-def _fact(
+def fact(
     item: PciFunction, below: tuple[Node, ...], done: Mapping[str, bool],
     children: Mapping[str, Mapping[str, Optional[str]]], slots: Mapping[str, str],
     claims: Optional[Mapping[str, tuple[str, ...]]],
 ) -> FunctionFact:  # fmt: skip
+    """What a look holds of one function: its nodes, and for all of them by path or address what is known."""
     return FunctionFact(
         item.address, item.path[_SYS:], item.class_, None if item.vendor is None else f"{item.vendor}:{item.device}",
         item.driver, slots.get(item.slot_address),
@@ -126,7 +127,7 @@ def _fact(
     )  # fmt: skip
 
 
-def _done_by_udev(tree: Tree, nodes: list[Node], closely: bool) -> Mapping[str, bool]:
+def done_by_udev(tree: Tree, nodes: list[Node], closely: bool) -> Mapping[str, bool]:
     """Path of a disk or interface → udev is done with it; those left out: unknown.
 
     One without a record is unfinished only while udevd is at work: what it was never told of (before it was started)

@@ -23,6 +23,7 @@ from hotplugctl.collect import (
 from hotplugctl.model.cmdline import CommandLine
 from hotplugctl.model.devices import Functions, PciFunction, Slots
 from hotplugctl.model.reads import FAILURES, Value
+from hotplugctl.model.report import Evidence
 from hotplugctl.model.resource import Range
 from hotplugctl.model.snapshot import Acpi, Child, Detail, KernelLog, Scene, Snapshot
 from hotplugctl.parse import cmdline as cmdline_grammar
@@ -103,6 +104,7 @@ def collect(tree: Tree, *, asks: bool = True) -> Snapshot:
         scene,
         any(isinstance(tree.kind_of(path), str) for path in ("/sys/bus", "/sys/kernel")),
         of_image,
+        _read_only(tree),
     )
 
 
@@ -124,6 +126,17 @@ def _default_release(image: Image) -> tuple[Optional[str], Optional[str]]:
         return None, f"{image.why.source}: {image.why.value}: no such kernel is installed"
     names = ", ".join(kernel.release for kernel in image.kernels[:4])
     return None, f"/lib/modules: {len(image.kernels) + image.more} kernels are installed ({names})"
+
+
+def _read_only(tree: Tree) -> Optional[Evidence]:
+    """The last mount on /sys, where it is read-only (proc_pid_mounts(5))."""
+    mounts = tree.read("/proc/mounts")
+    found = None
+    for line in mounts.text.splitlines() if isinstance(mounts, Value) else ():
+        fields = line.split(" ")
+        if len(fields) > 3 and fields[1] == "/sys":
+            found = Evidence(mounts.path, line[:200]) if "ro" in fields[3].split(",") else None
+    return found
 
 
 def for_slots(tree: Tree) -> Scene:

@@ -36,6 +36,7 @@ plan() {
     list /etc/modules-load.d
     list /etc/sysconfig/modules
     list /lib/modprobe.d
+    list /proc/spl/kstat/zfs
     list /run/modprobe.d
     list /run/modules-load.d
     list /run/udev/data
@@ -46,10 +47,16 @@ plan() {
     list /sys/bus/scsi/devices
     list '/sys/bus/scsi/devices/*/scsi_generic'
     list /sys/bus/virtio/devices
+    list /sys/bus/virtio/drivers/9pnet_virtio
     list /sys/class/block
+    list '/sys/class/block/*/holders'
+    list '/sys/class/block/*/md'
+    list '/sys/class/block/*/slaves'
     list /sys/class/drm
     list /sys/class/infiniband
+    list /sys/class/iscsi_connection
     list /sys/class/net
+    list '/sys/class/net/*'
     list /sys/class/nvme
     list /sys/class/pci_bus
     list /sys/class/ptp
@@ -69,7 +76,23 @@ plan() {
     list '/sys/devices/LNXSYSTM:00/*:*'
     list '/sys/devices/LNXSYSTM:00/*:*/PNP0A0[38]:*'
     list '/sys/devices/pci*:*/firmware_node'
+    list /sys/devices/virtual/block
+    list '/sys/devices/virtual/block/*/slaves'
     list /sys/firmware/acpi
+    list /sys/fs/bcache
+    list '/sys/fs/bcache/*'
+    list /sys/fs/btrfs
+    list '/sys/fs/btrfs/*/devices'
+    list /sys/fs/erofs
+    list /sys/fs/ext4
+    list /sys/fs/f2fs
+    list /sys/fs/nilfs2
+    list /sys/fs/virtiofs
+    list /sys/fs/xfs
+    list /sys/kernel/config/nvmet/subsystems
+    list '/sys/kernel/config/nvmet/subsystems/*/namespaces'
+    list /sys/kernel/config/target/core
+    list '/sys/kernel/config/target/core/*'
     list /sys/module/acpiphp
     list /sys/module/acpiphp_ibm
     list /sys/module/cpcihp
@@ -88,37 +111,52 @@ plan() {
     files /etc/modules-load.d '*.conf'
     files /etc/sysconfig/modules '*.modules'
     files /lib/modprobe.d '*.conf'
-    files /proc cmdline config.gz cpuinfo iomem ioports modules mounts version
+    files /proc cmdline config.gz consoles cpuinfo iomem ioports modules mounts swaps version
     files /proc/1 environ
-    files /proc/net unix
-    files /proc/self mounts
+    files /proc/fs/nfsd exports
+    files /proc/net fib_trie if_inet6 ipv6_route route unix
+    files /proc/self mountinfo mounts
     files /proc/self/ns @pid
     files /proc/sys/kernel arch hotplug osrelease
     files /proc/xen capabilities
     files /run/modprobe.d '*.conf'
     files /run/modules-load.d '*.conf'
     files /run/systemd container
-    files /run/udev/data '+pci:*' 'b*:*'
+    files /run/udev/data '+pci:*' 'b*:*' bNone 'n*'
     files /sys/bus/pci drivers_autoprobe
-    files '/sys/bus/pci/devices/*' @driver class config device driver_override enable modalias resource revision subsystem_device subsystem_vendor vendor
+    files '/sys/bus/pci/devices/*' @driver @iommu_group @physfn class config device driver_override enable modalias resource revision sriov_numvfs subsystem_device subsystem_vendor vendor
     files '/sys/bus/pci/devices/*/firmware_node/*:*' adr sun
+    files '/sys/bus/pci/devices/*/power' runtime_status
+    files '/sys/bus/pci/drivers/*' @module
     files '/sys/bus/pci/slots/*' @module adapter address attention cur_bus_speed latch max_bus_speed power
     files '/sys/bus/pci_express/devices/*' @driver
     files /sys/bus/virtio drivers_autoprobe
     files '/sys/bus/virtio/devices/*' @driver modalias
-    files '/sys/class/block/*' dev ro size
-    files '/sys/class/block/*/device' vpd_pg80
+    files '/sys/class/block/*' backing_dev dev ro size
+    files '/sys/class/block/*/device' state vpd_pg80
+    files '/sys/class/block/*/dm' name uuid
+    files '/sys/class/block/*/loop' backing_file
+    files '/sys/class/block/*/md' degraded level
+    files '/sys/class/block/*/md/dev-*' state
     files /sys/class/dmi/id chassis_vendor product_name sys_vendor
-    files '/sys/class/net/*' address ifindex operstate
+    files '/sys/class/iscsi_connection/*' address persistent_address
+    files '/sys/class/net/*' @master address carrier flags ifindex operstate uevent
     files '/sys/class/nvme/*' model serial state
     files '/sys/class/scsi_host/*' proc_name
+    files /sys/dev/block '@*:*'
     files '/sys/devices/LNXSYSTM:00/*:*/PNP0A0[38]:*/*:*' adr sun uid
     files '/sys/devices/pci*:*/firmware_node/*:*' adr sun uid
     files /sys/firmware/acpi/interrupts gpe01
     files /sys/firmware/acpi/tables APIC DSDT FACP
+    files '/sys/fs/bcache/*' '@cache*'
+    files '/sys/fs/bcache/*/bdev*' @dev
+    files '/sys/fs/virtiofs/*' tag
     files /sys/hypervisor type
     files /sys/kernel uevent_seqnum
+    files '/sys/kernel/config/nvmet/subsystems/*/namespaces/*' device_path enable
+    files '/sys/kernel/config/target/core/*/*' udev_path
     files /sys/module/acpiphp/parameters disable
+    files /sys/power resume
     files /usr/lib/modprobe.d '*.conf'
     files /usr/lib/modules-load.d '*.conf'
     files /usr/local/lib/modprobe.d '*.conf'
@@ -128,6 +166,7 @@ plan() {
     looks /lib modules
     looks /run .containerenv
     looks /run/udev control queue
+    looks '/sys/fs/virtiofs/*' device
     risky '/sys/bus/pci/devices/*' uevent
     risky '/sys/class/block/*' serial
 }

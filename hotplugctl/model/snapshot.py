@@ -57,6 +57,7 @@ class Detail(NamedTuple):
 
     ``listed``: the ACPI node belongs to it or not (``firmware_node``). ``services``: names of the PCIe port services
     below a port with the driver bound to each (``{"pcie004": "pciehp"}``). ``override``: ``driver_override``.
+    ``power``: of a hot-plug port its ``power/runtime_status`` (``active``, ``suspended`` …).
     """
 
     config: Optional[ConfigSpace]
@@ -64,6 +65,7 @@ class Detail(NamedTuple):
     services: Mapping[str, Optional[str]]
     override: Optional[str]
     unknown: Mapping[str, str]
+    power: Optional[str] = None
 
 
 class Child(NamedTuple):
@@ -80,7 +82,7 @@ class Acpi(NamedTuple):
     """The ACPI side: is there ACPI at all, QEMU's PCI hot-plug resources (PHPR), its GPE count, and slot nodes.
 
     ``slots``: per bus, slot address (``dddd:bb:dd``) → path of the ``sun`` of its ACPI node. ``express``: root buses
-    (``dddd:bb``) whose host bridge is PNP0A08.
+    (``dddd:bb``) whose host bridge is PNP0A08. ``pending``: the GPE is raised, and nobody has taken it.
     """
 
     present: Optional[bool]
@@ -90,6 +92,7 @@ class Acpi(NamedTuple):
     slots: Mapping[str, Mapping[str, str]]
     express: frozenset[str]
     unknown: Mapping[str, str]
+    pending: bool = False
 
 
 class Modules(NamedTuple):
@@ -121,7 +124,8 @@ class KernelLog(NamedTuple):
     ``bars``: (address, BAR as ``BAR 0``) → its last state in the log, ``assigned`` or ``failed``.
     ``root_ends``: root bus → the last bus number below it. ``drivers_up``: drivers that announced themselves.
     ``shpc_refused``: bridges whose SHPC the kernel was not given. A log that speaks of no trouble is not read line by
-    line: it has no ``events`` then.
+    line: it has no ``events`` then. ``headless``: it does not reach back to the boot, so what it does not say may have
+    been said.
     """
 
     source: Optional[str]
@@ -131,6 +135,7 @@ class KernelLog(NamedTuple):
     root_ends: Mapping[str, int]
     drivers_up: frozenset[str]
     shpc_refused: frozenset[str]
+    headless: bool = False
 
 
 class Scene(NamedTuple):
@@ -169,6 +174,7 @@ class Snapshot(NamedTuple):
 
     ``image``: what is known of an image that does not run; ``core`` and ``mechanisms`` are then of the kernel that
     boots by default.
+    ``read_only``: the line of /proc/mounts that mounts /sys read-only, as the last one on /sys.
     """
 
     guest: Guest
@@ -189,3 +195,4 @@ class Snapshot(NamedTuple):
     scene: Scene
     sysfs: bool
     image: "Optional[Image]" = None
+    read_only: Optional[Evidence] = None

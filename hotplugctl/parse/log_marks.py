@@ -28,11 +28,27 @@ _TROUBLE: tuple[tuple[tuple[bytes, ...], bytes], ...] = (
          b"not assigned", b"not claimed", b"collision", b"bogus alignment"),
         rb"BAR [0-9]|ROM |type [0-9]+ class",
     ),
-    ((b"failed with error",), rb"probe (?:of|with)|type [0-9]+ class"),
+    ((b"failed with error", b"deferred probe"), rb"probe (?:of|with|pending)|type [0-9]+ class"),
+    (
+        (b"failed to mark controller", b"after probe failure", b"Device not ready; abort", b"QID"),
+        rb"nvme|type [0-9]+ class",
+    ),
+    ((b"VIRTIO_F_", b"leaving for legacy"), rb"VIRTIO_F_|leaving for legacy|type [0-9]+ class"),
+    ((b"for SR-IOV", b" VFs"), rb"SR-IOV| VFs"),
+    ((b"swiotlb buffer is full", b"SW-IOMMU space"), rb"swiotlb buffer|SW-IOMMU"),
+    ((b"Error changing net interface",), rb"Error changing net"),
     (
         (b"Oops", b"BUG", b"nable to handle", b"general protection", b"panic", b"blocked for more than"),
         rb"Oops|BUG|[Uu]nable to handle|IP:|pc :|general protection|panic|blocked for|lockup|WARNING:|Comm:|Workqueue:",
     ),
+    # A card that did not come up, a request that was taken back; all that is said of slots tells how it went on.
+    (
+        (b"ink training", b"ink Training", b"Cannot train", b"No link", b"Failed to check link", b"Link Active not set",
+         b"No device found", b"No adapter on", b"ower fault", b"cancel", b"already exists at", b"ower on slot",
+         b"Cannot add device at", b"_EJ0 failed"),
+        rb"[Ss]lot|[Ll]ink (?:T|t)raining|Link Active|_EJ0|Cannot (?:train|add)|check link|already exists|Button",
+    ),
+    ((b"No bus number available", b"without secondary bus"), rb"No bus number|without secondary|type [0-9]+ class"),
 )  # fmt: skip
 
 
@@ -52,6 +68,11 @@ def shpc_refused(data: bytes) -> frozenset[str]:
 def drivers_up(data: bytes) -> frozenset[str]:
     """The hot-plug drivers that announced themselves: not every kernel's do, so silence says nothing."""
     return frozenset(name for name, text in _DRIVERS.items() if text in data)
+
+
+def headless(data: bytes) -> bool:
+    """Whether a log has lost its beginning: every boot's first message is the kernel's version (init/main.c)."""
+    return bool(data.strip()) and b"Linux version " not in data
 
 
 def lines_to_read(data: bytes) -> Optional[bytes]:

@@ -32,7 +32,7 @@ def check(snapshot: Snapshot, report: Report, room: Headroom, usable: Mapping[st
 
 def findings(items: Iterable[Finding], color: bool) -> list[str]:
     """What is wrong, one paragraph each."""
-    return [_finding(item, color) for item in _grave_first(items)]
+    return [one_finding(item, color) for item in _grave_first(items)]
 
 
 def _grave_first(items: Iterable[Finding]) -> list[Finding]:
@@ -92,7 +92,7 @@ def _row(item: Mechanism, counts: tuple[str, str], usable: Optional[bool]) -> li
     ]
 
 
-def _finding(item: Finding, color: bool) -> str:
+def one_finding(item: Finding, color: bool) -> str:
     kind = "crashed" if item.status == "crashed" else item.severity
     lines = [f"{paint(kind, kind, color)}: {printable(item.summary or item.id)} [{item.id}]"]
     if item.detail:

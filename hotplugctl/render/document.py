@@ -125,13 +125,13 @@ def headroom(item: Headroom) -> Json:
         {
             "free_slots": item.free_slots,
             "slots": item.slots,
-            "buses": [_room(room, unknown.get("slots")) for room in item.rooms],
+            "buses": [one_room(room, unknown.get("slots")) for room in item.rooms],
         },
         unknown,
     )
 
 
-def _room(room: Room, why: Optional[str]) -> Json:
+def one_room(room: Room, why: Optional[str]) -> Json:
     """``why``: the reason where no slot could be listed, so that nobody knows who serves the bus."""
     unlisted = {} if why is None else dict.fromkeys(("mechanism", "slots", "free_slots"), why)
     return with_unknown(
@@ -173,14 +173,15 @@ def slots(items: Iterable[Slot], failure: Optional[Failure], room: Headroom) -> 
     return with_unknown(
         {
             "schema": "hotplugctl.slots/1",
-            "slots": None if failure is not None else [_slot(item) for item in items],
+            "slots": None if failure is not None else [one_slot(item) for item in items],
             "headroom": headroom(room),
         },
         {} if failure is None else {"slots": reason(failure)},
     )
 
 
-def _slot(item: Slot) -> Json:
+def one_slot(item: Slot) -> Json:
+    """One slot."""
     return with_unknown(
         {
             "name": item.name,

@@ -21,12 +21,13 @@ def timeline(item: Union[Timeline, str]) -> Json:
         "schema": "hotplugctl.timeline/1",
         "sources": list(item.sources),
         "notes": list(item.notes),
-        "devices": [_passage(passage) for passage in item.passages],
+        "devices": [one_passage(passage) for passage in item.passages],
         "summary": [_spread(spread) for spread in item.spreads],
     }
 
 
-def _passage(item: Passage) -> Json:
+def one_passage(item: Passage) -> Json:
+    """One insertion or removal."""
     return with_unknown(
         {
             "address": item.address,

@@ -29,3 +29,19 @@ def config_truncated(snapshot: Snapshot) -> Iterable[Outcome]:
             f"the capabilities of {len(short)} functions could not be read: run as root for all that can be said",
             (Evidence(f"{short[0].path}/config", "64 bytes"),),
         )
+
+
+@rule("access.sysfs-read-only", "info", remedy="")
+def sysfs_read_only(snapshot: Snapshot) -> Iterable[Outcome]:
+    """/sys is mounted read-only: no rescan, no removal and no power switch of a slot works from in here.
+
+    So it is in most containers and in some sandboxes. What the kernel does by itself when a device arrives goes on.
+    Source: sysfs(5), mount(8).
+    """
+    if snapshot.read_only is not None:
+        yield Fault(
+            None,
+            "/sys is mounted read-only: a rescan cannot be asked for from in here",
+            (snapshot.read_only,),
+            detail="ask for it where /sys is writable: outside of the container or sandbox",
+        )

@@ -93,34 +93,91 @@ def _needs_io(function: PciFunction, detail: Detail) -> bool:
 
 def _fault(snapshot: Snapshot, function: PciFunction, missing: _Missing, severity: Optional[str]) -> Fault:
     index = missing.index
+    size = _size(snapshot, function.address, index)
     if function.parent is None:
-        return _on_root(snapshot, function, missing, severity)
+        return _on_root(snapshot, function, missing, severity, size)
     return Fault(
         f"{function.address} BAR {index}",
-        f"BAR {index} of {function.address} has no address: no room for it behind its port",
-        missing.evidence,
+        f"BAR {index} of {function.address} has no address: no room for {_bytes(size)} behind port {function.parent}",
+        (*missing.evidence, *_windows(snapshot, function.parent)),
         function.address,
         remedy="",
         severity=severity,
         side="host",
-        detail="give the port a larger window on the host (mem-reserve=, pref64-reserve=), a machine with more room "
-        "above 4 GiB for a large BAR, or boot the guest with pci=realloc",
+        detail=_LARGE if size is not None and size >= _HUGE else _PORT,
+        relies_on=function.bus,
     )
 
 
-def _on_root(snapshot: Snapshot, function: PciFunction, missing: _Missing, severity: Optional[str]) -> Fault:
+_PORT = (
+    "give the port a larger window on the host (mem-reserve=, pref64-reserve=), a machine with more room "
+    "above 4 GiB for a large BAR, or boot the guest with pci=realloc"
+)
+# The windows that firmware gives by itself end at some 512 MiB; a graphics card or accelerator wants more.
+_HUGE = 512 << 20
+_LARGE = (
+    "a BAR of that size goes above 4 GiB: on the host pref64-reserve= for its port, and for OVMF "
+    "-fw_cfg name=opt/ovmf/X-PciMmio64Mb,string=65536 with host-phys-bits=on; or boot the guest with pci=realloc"
+)
+
+
+_LARGE_ON_ROOT = (
+    "a BAR of that size goes above 4 GiB: give the host bridge a window there (-global q35-pcihost.pci-hole64-size=…, "
+    "i440FX-pcihost.pci-hole64-size=…; for OVMF -fw_cfg name=opt/ovmf/X-PciMmio64Mb,string=65536), "
+    "or boot the guest with pci=realloc"
+)
+
+
+def _size(snapshot: Snapshot, address: str, index: int) -> Optional[int]:
+    """How large the BAR is by the last line of the log that says so."""
+    size = None
+    for event in snapshot.log.events:
+        if event.address == address and event.get("bar") == f"BAR {index}" and isinstance(event.get("size"), int):
+            size = event.get("size")
+    return size if isinstance(size, int) and size > 0 else None
+
+
+def _bytes(size: Optional[int]) -> str:
+    if size is None:
+        return "it"
+    for unit, shift in (("GiB", 30), ("MiB", 20), ("KiB", 10)):
+        if size >= 1 << shift:
+            return f"its {size >> shift} {unit}"
+    return f"its {size} bytes"
+
+
+def _windows(snapshot: Snapshot, port: str) -> tuple[Evidence, ...]:
+    """What the port forwards, by its registers."""
+    detail = snapshot.details.get(port)
+    above = next((function for function in snapshot.functions.items if function.address == port), None)
+    if above is None or detail is None or detail.config is None:
+        return ()
+    known = {window.kind: window for window in detail.config.windows}
+    said = [
+        f"{kind} {known[kind].base:x}-{known[kind].limit:x}" if known[kind].enabled else f"{kind} disabled"
+        for kind in ("mem", "pref")
+        if kind in known and not (known[kind].enabled and known[kind].zero)
+    ]
+    return (Evidence(f"{above.path}/config", "windows: " + (", ".join(said) or "none")),)
+
+
+def _on_root(
+    snapshot: Snapshot, function: PciFunction, missing: _Missing, severity: Optional[str], size: Optional[int]
+) -> Fault:
     """No port is above it: the windows are those of the host bridge, which the kernel knows by ACPI."""
     line, evidence = snapshot.cmdline, missing.evidence
     without = [] if line is None else [f"acpi={value}" for value in ("off", "ht") if line.last("acpi") == value]
     if line is not None and "noacpi" in line.comma("pci"):
         without.append("pci=noacpi")
     side, detail = "host", "give the machine more room for PCI below or above 4 GiB, or boot the guest with pci=realloc"
+    if size is not None and size >= _HUGE:
+        detail = _LARGE_ON_ROOT
     if without:
         side, detail = "guest", f"boot without {' '.join(without)}: without ACPI the kernel does not know the windows"
         evidence = (*evidence, *(Evidence("/proc/cmdline", text) for text in without))
     return Fault(
         f"{function.address} BAR {missing.index}",
-        f"BAR {missing.index} of {function.address} has no address: no room in the windows of the host bridge",
+        f"BAR {missing.index} of {function.address} has no address: the host bridge has no room for {_bytes(size)}",
         evidence,
         function.address,
         remedy="",

@@ -110,7 +110,7 @@ def _of_root(place: _Place) -> Fault:
     return Fault(
         bus, f"nobody serves root bus {bus}: a device plugged in there is not seen", evidence,
         severity=place.severity("info" if passed else "warning"), side="guest" if described or without_acpi else "host",
-        detail=detail, mechanism=place.mechanism,
+        detail=detail, relies_on=place.mechanism,
     )  # fmt: skip
 
 
@@ -128,7 +128,7 @@ def _of_port(place: _Place, port: str) -> Iterable[Fault]:
         yield Fault(
             bus, f"nobody serves bus {bus} behind {port}, though firmware describes slots there",
             (place.nothing, Evidence(next(iter(snapshot.acpi.slots[bus].values())), "a slot by ACPI")), port,
-            severity=place.severity(), side="guest", mechanism=place.mechanism,
+            severity=place.severity(), side="guest", relies_on=place.mechanism,
         )  # fmt: skip
     elif cap is None or cap.port_type == "pcie-to-pci-bridge":
         yield Fault(
@@ -161,7 +161,7 @@ def _of_hotplug_port(place: _Place, port: str) -> Fault:
         severity=place.severity(),
         side="guest",
         detail="neither pciehp nor acpiphp took it; see what the kernel log says of _OSC",
-        mechanism=place.mechanism,
+        relies_on=place.mechanism,
     )
 
 
@@ -179,30 +179,30 @@ def _of_shpc(place: _Place, port: str) -> Fault:
         severity="info" if snapshot.guest.physical else None,
         detail="QEMU accepts a device there, and this guest never learns of it, not even its removal; "
         "plug into another bus",
-        mechanism=place.mechanism,
+        relies_on=place.mechanism,
     )
 
 
 @rule("bus.no-window", "warning", side="host", needs=("slots", "functions"))
 def no_window(snapshot: Snapshot) -> Iterable[Outcome]:
-    """A port with a free slot has no memory window: the BARs of what is plugged in will not be assigned.
+    """A port has no memory window: the BARs of what is plugged in behind it are not assigned.
 
     Firmware gives an empty bridge no window unless it is told to; a boot without firmware (-kernel with a machine
     that has none) gives it to no bridge. Reserve room on the host (mem-reserve= and pref64-reserve= of
     pcie-root-port), or boot with pci=realloc,hpmemsize=…. Source: docs/pcie.txt of QEMU, drivers/pci/setup-bus.c.
     """
     paths = {function.address: function.path for function in snapshot.functions.items}
-    free = {slot.bus for slot in snapshot.slots.items if slot.free}
+    wanting = {slot.bus for slot in snapshot.slots.items if slot.free} | _short(snapshot)
     for bus, port in snapshot.buses.items():
         detail = snapshot.details.get(port or "")
         config = detail.config if detail is not None else None
-        if port is None or bus not in free or config is None or not config.windows:
+        if port is None or bus not in wanting or config is None or not config.windows:
             continue
         # Registers that nobody ever wrote read 0, which would be a window from 0 on: no bridge forwards that.
         if not any(w.enabled and not w.zero for w in config.windows if w.kind in ("mem", "pref")):
             yield Fault(
                 bus,
-                f"port {port} (bus {bus}) has no memory window: a device plugged in there gets no BAR",
+                f"port {port} (bus {bus}) has no memory window: a device behind it gets no BAR",
                 (Evidence(f"{paths.get(port)}/config", "memory and prefetchable windows disabled"),),
                 port,
                 severity="info" if snapshot.guest.physical else None,
@@ -210,3 +210,72 @@ def no_window(snapshot: Snapshot) -> Iterable[Outcome]:
                 detail="on the host: -device pcie-root-port,…,mem-reserve=2M,pref64-reserve=32M; "
                 "or boot the guest with pci=realloc",
             )
+
+
+def _short(snapshot: Snapshot) -> set[str]:
+    """The buses with a function one of whose memory BARs has a size and no address."""
+    short = set()
+    for function in snapshot.functions.items:
+        detail = snapshot.details.get(function.address)
+        lines = (detail.resources or ())[:6] if detail is not None and not function.is_bridge else ()
+        failed = any(snapshot.log.bars.get((function.address, f"BAR {line.index}")) == "failed" for line in lines)
+        if failed or any(line.flags and line.is_mem and not line.assigned for line in lines):
+            short.add(function.bus)
+    return short
+
+
+@rule("bus.no-number", "warning", side="host", needs=("functions",), remedy="")
+def no_number(snapshot: Snapshot) -> Iterable[Outcome]:
+    """A bridge got no bus number of its own: nothing behind it is ever seen.
+
+    The port above it was given as many numbers as firmware thought it needs: one. Reserve more on the host
+    (bus-reserve= of pcie-root-port), or boot with pci=assign-busses,hpbussize=8. On 6.1 and 7.2 the kernel then may
+    crash in shpchp (log.hotplug-oops). Source: drivers/pci/probe.c, pci_scan_bridge_extend(); docs/pcie.txt of QEMU.
+    """
+    functions = by_address(snapshot)
+    with_bus = set(snapshot.buses.values())
+    said = {event.address: event for event in snapshot.log.events if event.kind == "no-bus-number"}
+    for function in functions.values():
+        detail = snapshot.details.get(function.address)
+        buses = detail.config.buses if detail is not None and detail.config is not None else None
+        if not function.is_bridge or function.address in with_bus or buses is None or buses.secondary != 0:
+            continue
+        evidence = [Evidence(f"{function.path}/config", "secondary bus 00")]
+        if said.keys() & {function.address, function.parent}:
+            evidence.append(Evidence(snapshot.log.source or "kernel log", "No bus number available"))
+        yield Fault(
+            function.address,
+            f"bridge {function.address} has no bus number: what is plugged in behind it is not seen",
+            tuple(evidence),
+            function.address,
+            severity="info" if snapshot.guest.physical else None,
+            detail="on the host: -device pcie-root-port,…,bus-reserve=4 for the port that it is plugged into; "
+            "or boot the guest with pci=assign-busses,hpbussize=8",
+        )
+
+
+@rule("bus.port-sleeps", "info", needs=("functions",), remedy="")
+def port_sleeps(snapshot: Snapshot) -> Iterable[Outcome]:
+    """A hot-plug port sleeps (D3): should its wake-up be lost, an arrival is missed until something wakes it.
+
+    The kernel puts an idle port to sleep where its platform allows that; a device that appears as soon as lspci is run
+    shows that the wake-up does not work. ``power/control`` keeps it awake, and pcie_port_pm=off all of them.
+    Source: Documentation/power/pci.rst, drivers/pci/pci.c, pci_bridge_d3_possible().
+    """
+    if snapshot.guest.physical:
+        return
+    served = served_buses(snapshot)
+    functions = by_address(snapshot)
+    full = {function.parent for function in functions.values()}
+    for bus, port in snapshot.buses.items():
+        detail = snapshot.details.get(port or "")
+        if port is None or detail is None or detail.power != "suspended" or port in full or bus not in served:
+            continue
+        path = f"{functions[port].path}/power"
+        yield Fault(
+            port,
+            f"hot-plug port {port} (bus {bus}) sleeps: an arrival may be missed until it is woken",
+            (Evidence(f"{path}/runtime_status", "suspended"),),
+            port,
+            remedy=f"echo on > {path}/control",
+        )

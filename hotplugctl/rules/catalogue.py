@@ -10,11 +10,13 @@ from hotplugctl.rules import (
     announce,
     bar,
     bus,
+    card,
     driver,
     function,
     guest,
     kernel,
     log,
+    node,
     slot,
     udev,
     virtio,
@@ -24,7 +26,7 @@ from hotplugctl.rules.registry import RULES, Rule
 # Loaded for images only.
 OF_IMAGES = "image"
 _SAY_OF_IMAGES = (OF_IMAGES, "guest", "kernel.core-absent")
-FAMILIES = (guest, kernel, log, bus, announce, slot, bar, function, driver, virtio, udev, access)
+FAMILIES = (guest, kernel, log, bus, announce, slot, card, bar, function, driver, virtio, node, udev, access)
 
 
 def every_family() -> tuple[ModuleType, ...]:

@@ -23,6 +23,18 @@ _VIRTIO = "1af4"
 # Inter-VM shared memory bears the virtio vendor id, is no virtio device and has no driver in Linux.
 _IVSHMEM = ("1af4", "1110")
 _AUTOPROBE = "/sys/bus/{}/drivers_autoprobe"
+_UNFIT = "its BARs, its interrupts or the device itself are not as the driver needs them"
+# What drivers mean by the errors that they give up with (errno(3)).
+_MEANS = {
+    -2: "something that the driver asks for is not there: firmware, or a register of the device",
+    -5: "the device could not be talked to: a BAR without an address, or a dead backend on the host",
+    -12: "there was no memory for it, or no room for the memory that it has to map",
+    -16: "its BAR or its interrupt is taken by another driver",
+    -22: "the device offers what the driver does not know, or lacks what it needs",
+    -28: "there were not enough interrupt vectors: give the device fewer queues, or the guest fewer processors",
+    -110: "the device did not answer in time: look at its backend on the host",
+    -517: "it waits for another driver that is not there yet",
+}
 _LEFT = {
     "pci": "a driver that is loaded after its device does not take it",
     "virtio": "new devices get no driver",
@@ -124,9 +136,28 @@ def probe_failed(snapshot: Snapshot) -> Iterable[Outcome]:
             f"{driver} refused {address} with error {error}",
             (Evidence(snapshot.log.source or "kernel log", said),),
             address,
-            detail="its BARs, its interrupts or the device itself are not as the driver needs them",
+            detail=_MEANS.get(error if isinstance(error, int) else 0, _UNFIT),
             severity=_severity(snapshot, function, hot) if needs_driver(function) else "info",
         )
+
+
+@rule("driver.deferred", "warning", needs=("functions", "log"), remedy="")
+def deferred(snapshot: Snapshot) -> Iterable[Outcome]:
+    """The driver waits for another one: its probe was put off, and nothing has ended that.
+
+    Text: "deferred probe pending"; /sys/kernel/debug/devices_deferred lists them for root.
+    Source: drivers/base/dd.c, Documentation/driver-api/driver-model/binding.rst.
+    """
+    waiting = {event.address for event in snapshot.log.events if event.kind == "probe-deferred"}
+    for function in snapshot.functions.items:
+        if function.address in waiting and function.driver is None:
+            yield Fault(
+                function.address,
+                f"the driver of {function.address} waits for another one",
+                (Evidence(snapshot.log.source or "kernel log", "deferred probe pending"),),
+                function.address,
+                severity=None if needs_driver(function) and not snapshot.guest.physical else "info",
+            )
 
 
 def _last_failures(snapshot: Snapshot) -> dict[str, KernelEvent]:

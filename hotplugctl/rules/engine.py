@@ -19,8 +19,8 @@ def run(rules: Iterable[Rule], snapshot: Snapshot) -> tuple[Finding, ...]:
     """Every rule's findings, one ``pass`` for a rule that finds nothing: root causes first, then by severity."""
     found = [pair for rule in rules for pair in _run_one(rule, snapshot)]
     if in_trouble(snapshot, _STUCK) is not None:
-        found = [(_without_hanging_remedy(finding), mechanism) for finding, mechanism in found]
-    return _ordered(link_causes([finding for finding, _ in found], [mechanism for _, mechanism in found]))
+        found = [(_without_hanging_remedy(finding), what) for finding, what in found]
+    return _ordered(link_causes([finding for finding, _ in found], [what for _, what in found]))
 
 
 _Found = tuple[Finding, Optional[str]]
@@ -35,7 +35,7 @@ def _without_hanging_remedy(finding: Finding) -> Finding:
 
 
 def _run_one(rule: Rule, snapshot: Snapshot) -> Sequence[_Found]:
-    """The rule's findings, each with the mechanism that its fault is about."""
+    """The rule's findings, each with what it relies on."""
     missing = _missing(rule.needs, snapshot)
     if missing is not None:
         return [(Finding(rule.id, "unknown", rule.severity, summary=rule.title, detail=missing, side=rule.side), None)]
@@ -46,7 +46,7 @@ def _run_one(rule: Rule, snapshot: Snapshot) -> Sequence[_Found]:
         return [(Finding(rule.id, "crashed", rule.severity, summary=rule.title, detail=detail, side=rule.side), None)]
     if not outcomes:
         return [(Finding(rule.id, "pass", "info", summary=rule.title, side=rule.side), None)]
-    return [(_finding(rule, outcome), getattr(outcome, "mechanism", None)) for outcome in outcomes]
+    return [(_finding(rule, outcome), getattr(outcome, "relies_on", None)) for outcome in outcomes]
 
 
 def _finding(rule: Rule, outcome: Outcome) -> Finding:

@@ -78,3 +78,43 @@ def read_hung(snapshot: Snapshot) -> Iterable[Outcome]:
                     detail="the host took the device away without telling this guest, or it died; "
                     "unmount what can be unmounted and reboot",
                 )
+
+
+@rule("function.kept-for-userspace", "info", needs=("functions",), remedy="")
+def kept_for_userspace(snapshot: Snapshot) -> Iterable[Outcome]:
+    """A driver holds the function for a program of its own (vfio-pci, uio): no disk or interface comes of it.
+
+    So DPDK, SPDK and nested virtual machines want it. To give it back to the kernel: unbind it, and clear its
+    driver_override. Source: Documentation/driver-api/vfio.rst, Documentation/ABI/testing/sysfs-bus-pci.
+    """
+    for function in snapshot.functions.items:
+        if function.driver in _STAND_INS and (function.class_ or "").startswith(_USED):
+            yield Fault(
+                function.address,
+                f"{function.driver} holds {function.address} for a program: no disk or interface comes of it",
+                (Evidence(f"{function.path}/driver", function.driver),),
+                function.address,
+            )
+
+
+@rule("function.sriov-failed", "warning", side="host", needs=("functions", "log"), remedy="")
+def sriov_failed(snapshot: Snapshot) -> Iterable[Outcome]:
+    """Virtual functions were asked for, and there is no room for them: memory windows or bus numbers are short.
+
+    Texts: "not enough MMIO resources for SR-IOV", "can't enable N VFs (bus NN out of range of [bus NN])". Boot with
+    pci=realloc or pci=assign-busses, and give the port larger windows on the host. Source: drivers/pci/iov.c.
+    """
+    functions = {function.address: function for function in snapshot.functions.items}
+    said = {event.address: event for event in snapshot.log.events if event.kind == "sriov-failed"}
+    for address, event in said.items():
+        if address in functions:
+            reason = str(event.get("reason"))
+            more = event.get("detail")
+            yield Fault(
+                address,
+                f"the virtual functions of {address} could not be made: {reason}",
+                (Evidence(snapshot.log.source or "kernel log", reason if more is None else f"{reason} ({more})"),),
+                address,
+                severity="info" if snapshot.guest.physical else None,
+                detail="boot with pci=realloc" + (",assign-busses" if more is not None else ""),
+            )

@@ -45,6 +45,42 @@ def hotplug_hung(snapshot: Snapshot) -> Iterable[Outcome]:
         )
 
 
+@rule("log.swiotlb-full", "warning", needs=("log",), remedy="")
+def swiotlb_full(snapshot: Snapshot) -> Iterable[Outcome]:
+    """The bounce buffers for DMA ran full: devices lose requests, most of all in confidential guests.
+
+    There all DMA goes through them, and each device that is added takes its share. Boot with a larger swiotlb=, in
+    slots of 2 KiB. Texts: "swiotlb buffer is full", "Out of SW-IOMMU space". Source: kernel/dma/swiotlb.c,
+    Documentation/admin-guide/kernel-parameters.txt.
+    """
+    full = [event for event in snapshot.log.events if event.kind == "swiotlb-full"]
+    if full:
+        wanted = full[-1].get("wanted")
+        yield Fault(
+            None,
+            "the bounce buffers for DMA ran full: devices lost requests",
+            (Evidence(snapshot.log.source or "kernel log", f"swiotlb buffer is full ({wanted} bytes wanted)"),),
+            detail="boot with swiotlb=262144 (512 MiB) or more",
+            severity="info" if snapshot.guest.physical else None,
+        )
+
+
+@rule("log.headless", "info", needs=("log",), remedy="")
+def headless(snapshot: Snapshot) -> Iterable[Outcome]:
+    """The kernel log does not reach back to the boot: that it does not say something proves nothing.
+
+    Its buffer is a ring, and what is new takes the place of what is old; or somebody cleared it (dmesg -C). A larger
+    one is had with log_buf_len=4M on the kernel's command line; a journal keeps all (journalctl -k -b).
+    Source: Documentation/admin-guide/kernel-parameters.txt, kernel/printk/printk.c.
+    """
+    if snapshot.log.headless and snapshot.guest.source != "image":
+        yield Fault(
+            None,
+            "the kernel log has lost its beginning: what it does not say may have been said",
+            (Evidence(snapshot.log.source or "kernel log", "no Linux version"),),
+        )
+
+
 @rule("log.unreadable", "info", remedy="")
 def unreadable(snapshot: Snapshot) -> Iterable[Outcome]:
     """The kernel log could not be read: what only it knows stays unknown.

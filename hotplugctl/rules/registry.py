@@ -12,7 +12,7 @@ from hotplugctl.model.snapshot import Snapshot
 class Fault(NamedTuple):
     """One thing that is wrong: its subject, a sentence, and what shows it. Empty fields fall back to the rule's.
 
-    ``mechanism``: the one that would have to serve here; what keeps that from working explains this fault.
+    ``relies_on``: what would have to work here, a mechanism by its name or a bus; what is wrong with it explains this.
     """
 
     subject: Optional[str]
@@ -23,7 +23,7 @@ class Fault(NamedTuple):
     remedy: Optional[str] = None
     severity: Optional[str] = None
     side: Optional[str] = None
-    mechanism: Optional[str] = None
+    relies_on: Optional[str] = None
 
 
 class Undecided(NamedTuple):

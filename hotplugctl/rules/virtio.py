@@ -39,3 +39,33 @@ def child_unbound(snapshot: Snapshot) -> Iterable[Outcome]:
                 child.name, f"{summary}: {said.summary}", (absent, *said.evidence), child.address,
                 remedy=said.remedy, side=said.side, severity=severity,
             )  # fmt: skip
+
+
+@rule("virtio.refused", "warning", side="host", needs=("functions", "log"), remedy="")
+def refused(snapshot: Snapshot) -> Iterable[Outcome]:
+    """The driver and the device could not agree on the form of virtio: modern or legacy.
+
+    A device that is modern by its registers and does not offer VIRTIO_F_VERSION_1; one that insists on features
+    which this kernel does not have; or one that virtio-pci left for the legacy driver, which then had no I/O BAR.
+    On the host: disable-legacy=on for a kernel of 4.0 and later, disable-modern=on for one before.
+    Source: Virtual I/O Device 1.2, 4.1.2 and 6; drivers/virtio/virtio.c, drivers/virtio/virtio_pci_common.c.
+    """
+    unbound = {child.name: child.address for child in snapshot.children if child.driver is None}
+    without = {function.address for function in snapshot.functions.items if function.driver is None}
+    last: dict[str, str] = {}
+    for event in snapshot.log.events:
+        if event.kind in ("virtio-refused", "virtio-legacy"):
+            address = event.address or unbound.get(str(event.get("device")))
+            if address is not None:
+                last[address] = str(event.get("reason") or "leaving for legacy driver")
+        elif event.kind == "device-found":
+            last.pop(event.address or "", None)
+    for address, words in last.items():
+        if address in without or address in unbound.values():
+            yield Fault(
+                address,
+                f"{address} and its virtio driver could not agree: {words}",
+                (Evidence(snapshot.log.source or "kernel log", words),),
+                address,
+                detail="on the host: disable-legacy=on (kernels from 4.0 on), or disable-modern=on (older ones)",
+            )

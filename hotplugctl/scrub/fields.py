@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Optional
 
 _UDEV = {
@@ -81,30 +81,43 @@ _SKIPPED_FILES = re.compile(r"/(?:sys/bus/(?:pci/slots|i2c)/|boot/|lib/modules/)
 REFERENCE = re.compile(r"/(?:boot/config-|lib/modules/[^/]*/modules\.|pci\.ids)|/config\.gz\Z")
 """The same on every machine with that kernel: nothing in them is one machine's own."""
 
+
+
+def _alone(words: Iterable[str], before: str) -> str:
+    """An expression of ``words`` that ``before`` does not precede; it begins with their letters, which makes it fast."""
+    first: dict[str, list[str]] = {}
+    for word in sorted(words, key=len, reverse=True):
+        first.setdefault(word[0], []).append(word[1:])
+    return "|".join(f"{letter}(?<!{before}{letter})(?:{'|'.join(tails)})" for letter, tails in first.items())
+
+
 _KEYED = re.compile(
-    rf"(?<![0-9A-Za-z_])({'|'.join(sorted(_UDEV, key=len, reverse=True))}|MEMORY_DEVICE_\d{{1,4}}_SERIAL_NUMBER)"
+    rf"({_alone((*_UDEV, 'MEMORY_DEVICE_[0-9]{1,4}_SERIAL_NUMBER'), '[0-9A-Za-z_]')})"
     r"(?:=|\"\s{0,4}:\s{0,4}\")([^\0\n\"]{1,4096})"
 )
 _SMALL = re.compile(
-    rf"(?<![0-9A-Za-z_.-])({'|'.join(sorted(_LOWER, key=len, reverse=True))})"
+    rf"({_alone(_LOWER, '[0-9A-Za-z_.-]')})"
     r"(?:\"\s{0,4}:\s{0,4}\"([^\0\n\"]{1,1024})|\s=\s\"([^\0\n\"]{1,1024})|=([^\0\n\",\s]{1,1024}))"
 )
-_LABELLED = re.compile(r"(?<![0-9A-Za-z])((?:Serial ?[Nn]umber|Asset Tag|UUID): {1,40})([^\0\n\"\\]{1,256})")
-_UUIDS = re.compile(r"(?<![0-9A-Za-z])(?:PART)?UUID=\"?([0-9A-Za-z-]{3,64})")
+_LABELLED = re.compile(
+    rf"((?:{_alone(('Serial ?[Nn]umber', 'Asset Tag', 'UUID'), '[0-9A-Za-z]')}): {{1,40}})([^\0\n\"\\]{{1,256}})"
+)
+_UUIDS = re.compile(r"UUID=(?:(?<![0-9A-Za-z]UUID=)|(?<=PARTUUID=)(?<![0-9A-Za-z]PARTUUID=))\"?([0-9A-Za-z-]{3,64})")
 _BY_ID = re.compile(
     r"(?:disk/by-id/|by-id\\x2f|\s)"
     r"(?:ata|scsi|virtio|nvme|usb|wwn|dm-uuid|md-uuid|lvm-pv-uuid|mmc|ieee1394)-([^\s\0\"',]{3,512})"
 )
 
 _HOSTS = re.compile(
-    r"(?:[Hh]ostname set to <?|[Ss]et hostname to <?|(?:[Ss]tatic|[Tt]ransient|[Pp]retty) hostname: |"
-    r"\b[Ss]end(?:ing)? (?:my )?hostname )([^\s>,;<\0\"\\]{1,255})"
+    r"ostname(?:(?<=[Hh]ostname) set to <?|(?<=[Ss]et hostname) to <?|"
+    r"(?:(?<=[Ss]tatic hostname)|(?<=[Tt]ransient hostname)|(?<=[Pp]retty hostname)): |"
+    r"(?:(?<=\b[Ss]end hostname)|(?<=\b[Ss]end my hostname)|(?<=\b[Ss]ending hostname)|(?<=\b[Ss]ending my hostname)) )"
+    r"([^\s>,;<\0\"\\]{1,255})"
 )
 _UNAME = re.compile(r"Linux (\S{1,255}) \d+\.\d")
 _STAMPED = re.compile(
-    r"^(?:\[ *\d+\.\d+\]|[A-Z][a-z]{2} [ 0-9]\d \d\d:\d\d:\d\d(?:\.\d+)?|\d{4}-\d\d-\d\dT[0-9:.,+Z-]{8,24}) "
-    r"(\S{0,255})",
-    re.MULTILINE,
+    r"\n(?:\[ *\d+\.\d+\]|[A-Z][a-z]{2} [ 0-9]\d \d\d:\d\d:\d\d(?:\.\d+)?|\d{4}-\d\d-\d\dT[0-9:.,+Z-]{8,24}) "
+    r"(\S{0,255})"
 )
 _HOME = re.compile(
     r"(?:/home/|/Users/|/media/)(?!(?:cdrom\d?|floppy\d?|usb\d?|root|lost\+found)\b)([0-9A-Za-z_][0-9A-Za-z_.-]{0,63})"
@@ -115,7 +128,10 @@ _USERS = re.compile(
     r"([0-9A-Za-z_][0-9A-Za-z_.-]{0,63})"
 )
 _HOMES = ("/home/", "/Users/", "/media/")
-_USER_WORDS = ("USER=", "LOGNAME=", "user", "User ", "id=", "sudo: ", "Accepted ", "Failed ")
+_USER_WORDS = (
+    "USER=", "LOGNAME=", "user=", "username=", "of user ", "of User ", "for user ", "for invalid user ", "uid=", "gid=",
+    "sudo: ", "Accepted ", "Failed ",
+)  # fmt: skip
 _UDEV_WORDS = (
     "ID_",
     "DM_UUID",
@@ -129,7 +145,10 @@ _UDEV_WORDS = (
     "MEMORY_DEV",
 )
 _SMALL_WORDS = ("serial", "wwn", "wwid", "uuid", "id-link", "idlink", "asset_tag", "hostname", "nqn")
-_SECRET_WORDS = ("key=", "pass", "passwd=", "pwd=", "secret=", "token=", "psk=", "credential", "sig=", "signature=")
+_SECRET_WORDS = (
+    "key=", "pass=", "password=", "passwd=", "passphrase=", "passwort=", "pwd=", "secret=", "token=", "psk=",
+    "credential=", "credentials=", "credential_binary=", "sig=", "signature=",
+)  # fmt: skip
 _COMMAND_WORDS = ("ommand line: ", "BOOT_IMAGE=", "options ", "GRUB_CMDLINE")
 _SYSTEM_USERS = re.compile(
     r"root:?|daemon(?:-reload)?|bin|sys|sync|games|man|lp|mail|news|uucp|proxy|www-data|backup|list|irc|nobody|adm|tty|"
@@ -139,7 +158,7 @@ _SYSTEM_USERS = re.compile(
 )
 
 _COMMAND_LINE = re.compile(
-    r"(?:[Cc]ommand line: |BOOT_IMAGE=|^options |GRUB_CMDLINE_LINUX\w{0,20}=)([^\n\0]*)", re.MULTILINE
+    r"(?:Command line: |command line: |BOOT_IMAGE=|o(?<![^\n]o)ptions |GRUB_CMDLINE_LINUX\w{0,20}=)([^\n\0]*)"
 )
 _COMMAND_FILES = re.compile(r"/(?:proc/cmdline|etc/kernel/cmdline|host/cmdline\.txt)\Z")
 _SECRET = re.compile(
@@ -151,6 +170,7 @@ _URL = re.compile(
     r"(?<![0-9A-Za-z])[a-z][a-z0-9+.-]{1,20}://(?:([^\s/@:\"'\0\\]{1,128}):([^\s/@\"'\0\\]{0,256})@)?"
     r"([^\s/:\"'\0\\]{1,255})"
 )
+_LOGIN = re.compile(r"://[^\s/@:\"'\0\\]{1,128}:[^\s/@\"'\0\\]{0,256}@")
 _ISCSI = re.compile(r"iscsi:([^\s@:\"]{1,128}):([^\s@:\"]{1,256})(?::([^\s@:\"]{1,128}):([^\s@:\"]{1,256}))?@")
 _INSTALL = re.compile(r"(?<![0-9A-Za-z._-])(?:inst\.ks|ks|url|preseed/url|auto|inst\.repo|inst\.stage2)=(\S{1,2048})")
 _IP = re.compile(r"(?<![0-9A-Za-z._-])ip=(?:[^:\s]*:){4}([^:\s]{1,255}):")
@@ -265,12 +285,14 @@ def _hosts(text: str) -> Iterator[Span]:
 
 def _column(text: str) -> Iterator[Span]:
     """The name after the time, as syslog and the journal write it: the same in every line, or it is none."""
-    lines = list(_STAMPED.finditer(text))
-    words = {found[1] for found in lines}
-    if len(lines) > 1 and len(words) == 1:
-        word = words.pop()
-        if word and word[-1] not in ":]" and word != "localhost":
-            yield from (Span(found.start(1), found.end(1), "hostname") for found in lines)
+    lines: list[re.Match[str]] = []
+    for found in _STAMPED.finditer(f"\n{text}"):
+        word = found[1]
+        if not word or word[-1] in ":]" or word == "localhost" or (lines and word != lines[0][1]):
+            return
+        lines.append(found)
+    if len(lines) > 1:
+        yield from (Span(found.start(1) - 1, found.end(1) - 1, "hostname") for found in lines)
 
 
 def _users(text: str) -> Iterator[Span]:
@@ -292,11 +314,11 @@ def _credentials(text: str) -> Iterator[Span]:
         number = found.lastindex or 2
         if not _is_setting(text[found.start(1) : found.end(1)], found[number]):
             yield Span(found.start(number), found.end(number), "secret")
-    for found in _URL.finditer(text) if "://" in text and "@" in text else ():
+    for found in _URL.finditer(text) if _LOGIN.search(text) else ():
         if found[1] is not None:
             yield Span(found.start(1), found.end(1), "user")
             yield Span(found.start(2), found.end(2), "secret")
-    for found in _KEYS.finditer(text) if "AAAA" in text else ():
+    for found in _KEYS.finditer(text) if _has(text, ("ssh-", "ecdsa-")) else ():
         for number, kind in ((1, "secret"), (2, "user"), (3, "hostname")):
             if found[number]:
                 yield Span(found.start(number), found.end(number), kind)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Optional
 
 from hotplugctl.model.holdings import Holdings
-from hotplugctl.scrub import addresses, fields, layers, shapes, sockets
+from hotplugctl.scrub import addresses, fields, layers, nearby, shapes, sockets
 
 _LONG = 512
 _ESCAPE = re.compile(r"(?:\\x|%)([0-9A-Fa-f]{2})")
@@ -128,32 +128,35 @@ class Finds:
             self._colons(text)
         if "." in text:
             self._dots(path, text)
-        if "-" in text or "\\x2d" in text:
+        if "-" in text or "x2d" in text:
             self._dashes(path, text)
-        for found in shapes.HEX32.finditer(text) if len(text) >= 32 else ():
+        for found in shapes.HEX32.finditer(text) if shapes.may_have_run(text, 32) else ():
             self._hex32(path, text, found.start(), found[0].lower())
+        for found in shapes.LVM.finditer(text) if "LVM-" in text else ():
+            self.texts.setdefault(found[1], "uuid")
+            self.texts.setdefault(found[2], "uuid")
         for found in shapes.ENX.finditer(text) if "enx" in text else ():
             self._mac(found[1])
-        for found in shapes.WWN.finditer(text) if "0x" in text or "naa." in text or "eui." in text else ():
-            if not path.endswith("/resource"):
+        if not path.endswith("/resource") and shapes.may_have_wwn(text):
+            for found in shapes.WWN.finditer(text):
                 self._hexadecimal("wwn", found[1])
 
     def _colons(self, text: str) -> None:
-        for found in shapes.MAC.finditer(text):
+        for found in nearby.found(shapes.COLONS, shapes.MAC, text):
             octets = shapes.digits(found[0])
             if len(octets) == 16:
                 self._hexadecimal("wwn", octets)
             else:
                 self._mac(octets)
-        for found in shapes.IPV6.finditer(text):
+        for found in nearby.found(shapes.COLONS, shapes.IPV6, text):
             address = shapes.ipv6(found[0])
             if address is not None and not shapes.known_ipv6(address):
                 self._ipv6(address)
-        for found in shapes.MD_UUID.finditer(text):
+        for found in nearby.found(shapes.COLONS, shapes.MD_UUID, text):
             self._hexadecimal("uuid", shapes.digits(found[0]))
 
     def _dots(self, path: str, text: str) -> None:
-        for found in shapes.IPV4.finditer(text):
+        for found in nearby.found(shapes.DOTS, shapes.IPV4, text):
             address = shapes.ipv4(found[0])
             if address is not None and not (
                 shapes.private(address) is None and shapes.version_before(path, text, found.start())
@@ -167,18 +170,15 @@ class Finds:
             self.texts.setdefault(found[0], "wwn")
 
     def _dashes(self, path: str, text: str) -> None:
-        for found in shapes.UUID.finditer(text):
+        for found in nearby.found(shapes.DASHES, shapes.UUID, text):
             self._hex32(path, text, found.start(), shapes.digits(found[0]))
-        for found in shapes.DASHED.finditer(text):
+        for found in nearby.found(shapes.DASHES, shapes.DASHED, text):
             octets = shapes.digits(found[1])
             if len(octets) == 16:
                 self._dsn(octets)
             elif len(octets) == 12:
                 self._mac(octets)
-        for found in shapes.LVM.finditer(text) if "LVM-" in text else ():
-            self.texts.setdefault(found[1], "uuid")
-            self.texts.setdefault(found[2], "uuid")
-        for found in shapes.LVM_DASHED.finditer(text):
+        for found in nearby.found(shapes.DASHES, shapes.LVM_DASHED, text):
             if any(character.isdigit() for character in found[0]):
                 self.texts.setdefault(found[0], "uuid")
 
@@ -219,7 +219,7 @@ def find(holdings: Holdings) -> Finds:
     finds = Finds()
     for path, data in holdings.files.items():
         finds.search(path, data.decode("latin-1"))
-    for path in every_name(holdings):
+    for path in dict.fromkeys(every_name(holdings)):
         finds.search("", latin(path))
         finds.names.update(path.split("/"))
     for path, data in holdings.files.items():

@@ -36,7 +36,7 @@ def through(path: str, text: str, visit: Visit) -> str:
         if '"b64"' in text:
             text = _B64.sub(lambda found: _hole(holes, found[1], _datagram(path, found[2], visit)), text)
         if "\\" in text and _is_json(text):
-            text = _STRING.sub(lambda found: _string(holes, path, found, visit), text)
+            text = _strings(holes, path, text, visit)
     if _HOLE not in text and ": " in text[:100000] and _DUMP_LINE.search(text):
         return _dumps(path, text, visit)
     text = visit(path, text, None)
@@ -64,8 +64,19 @@ def _datagram(path: str, encoded: str, visit: Visit) -> str:
     return encoded if after == plain else b2a_base64(after.encode("latin-1"), newline=False).decode("ascii")
 
 
-def _string(holes: list[str], path: str, found: re.Match[str], visit: Visit) -> str:
-    return _hole(holes, "", _literal(path, found, visit)) if "\\" in found[0] else found[0]
+def _strings(holes: list[str], path: str, text: str, visit: Visit) -> str:
+    """The strings with a backslash; no string goes on in another line, so that most lines need no look."""
+    parts = []
+    at = 0
+    backslash = text.find("\\")
+    while backslash >= 0:
+        end = text.find("\n", backslash) % (len(text) + 1)
+        for found in _STRING.finditer(text, text.rfind("\n", 0, backslash) + 1, end):
+            if "\\" in found[0]:
+                parts += [text[at : found.start()], _hole(holes, "", _literal(path, found, visit))]
+                at = found.end()
+        backslash = text.find("\\", end)
+    return "".join(parts) + text[at:]
 
 
 def _literal(path: str, found: re.Match[str], visit: Visit) -> str:

@@ -13,17 +13,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Optional
 
 from hotplugctl.model.holdings import Holdings
-from hotplugctl.scrub import addresses, fields, shapes
+from hotplugctl.scrub import addresses, fields, nearby, shapes
 from hotplugctl.scrub.find import Finds, latin
 from hotplugctl.scrub.records import Leftover
 from hotplugctl.scrub.vocabulary import Vocabulary
 from hotplugctl.scrub.words import Words
 
-_SEPARATED = re.compile(
-    r"(?<![0-9a-f])[0-9a-f]{2}(?:(?::|-|_| |\.|\\x3a|\\x2d|\\x5cx3a|\\x5cx2d|%3a)[0-9a-f]{2}){5,31}"
-)
+_BETWEEN = r"(?::|-|_| |\.|\\x3a|\\x2d|\\x5cx3a|\\x5cx2d|%3a)"
+_SEPARATED = re.compile(rf"(?<![0-9a-f])[0-9a-f]{{2}}(?:{_BETWEEN}[0-9a-f]{{2}}){{5,31}}")
 _GROUPED = re.compile(r"(?<![0-9a-z])[0-9a-f]{4,8}(?:(?:-|:|_|\.|\\x2d|\\x5cx2d)[0-9a-f]{4,12}){2,4}")
-_RUN = re.compile(r"[0-9a-f]{12,}")
+# In the middle of both. This and the next three begin with what is rare, and most lines are done with by these.
+_MIDDLE = re.compile(rf"{_BETWEEN}(?:(?:[0-9a-f]{{2}}{_BETWEEN}){{4}}|[0-9a-f]{{4,12}}{_BETWEEN}[0-9a-f]{{4}})")
+_IN_MAC = re.compile(":[0-9a-f]{2}:[0-9a-f]{2}:")
+_IN_UUID = re.compile("-[0-9a-f]{4}-[0-9a-f]{4}-")
+_IN_IPV4 = re.compile(r"\.\d{1,3}\.\d{1,3}\.\d")
+_SHADE, _RUN = bytes(48 if chr(byte) in "0123456789abcdef" else 32 for byte in range(256)), b"0" * 12
 _BASE64 = re.compile(r'"b64"\s*:\s*"([A-Za-z0-9+/=]+)"')
 _ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u00([0-9a-f]{2}))|%([0-9a-f]{2})")
 _HEX_DUMP = re.compile(r"^[0-9a-f]{2,3}: ((?:[0-9a-f]{2} ?){16})$", re.MULTILINE)
@@ -65,30 +69,36 @@ class Second:
         key = (text, path if len(text) > 64 else path.rpartition("/")[2])
         if key not in self._seen:
             found: dict[str, None] = {}
+            done: set[str] = set()
             for plain in _plain(path, text):
-                found.update(dict.fromkeys(self._in_plain(path, plain)))
+                found.update(dict.fromkeys(self._in_plain(path, plain, done)))
             self._seen[key] = tuple(found)
         return self._seen[key]
 
-    def _in_plain(self, path: str, text: str) -> Iterator[str]:
+    def _in_plain(self, path: str, text: str, done: set[str]) -> Iterator[str]:
+        """What is in ``text``; ``done``: what was looked at in lower case, where case does not matter."""
         low = text.lower()
-        yield from (self._needles[needle] for _, needle in self._words.found(low))
+        is_new = low not in done
+        done.add(low)
+        if is_new:
+            yield from (self._needles[needle] for _, needle in self._words.found(low))
         if fields.REFERENCE.search(path):
             return
-        if len(low) >= 12:
+        if is_new and len(low) >= 12:
             yield from self._in_digits(low)
         yield from self._in_places(path, text)
-        yield from self._by_shape(path, low)
+        if is_new:
+            yield from self._by_shape(path, low)
 
     def _in_digits(self, low: str) -> Iterator[str]:
         """Digits of addresses and UUIDs, whatever separates them."""
         for pattern in (_SEPARATED, _GROUPED):
-            for found in pattern.finditer(low):
+            for found in nearby.found(_MIDDLE, pattern, low):
                 digits = re.sub(r"\\x5cx..|\\x..|%3a|[^0-9a-f]", "", found[0])
                 # Bytes in a dump may be few different ones by chance, as digits in a row may.
                 yield from self._windows(digits, 2, strict=" " in found[0])
-        for found in _RUN.finditer(low):
-            yield from self._windows(found[0], 1, strict=True)
+        for run in _runs(low):
+            yield from self._windows(run, 1, strict=True)
 
     def _windows(self, run: str, step: int, strict: bool) -> Iterator[str]:
         for length in self._lengths:
@@ -99,7 +109,7 @@ class Second:
 
     def _in_places(self, path: str, text: str) -> Iterator[str]:
         """Originals that are common words, where an identity belongs."""
-        if not self._positions:
+        if not any(word in text for word in self._positions):
             return
         for span in fields.spans(path, text):
             value = text[span.start : span.end].strip(" \0\n\t\r")
@@ -111,18 +121,18 @@ class Second:
         yield from (self._positions[word] for word in _of_page(path, text) if word in self._positions)
 
     def _by_shape(self, path: str, low: str) -> Iterator[str]:
-        for found in _MAC.finditer(low) if ":" in low else ():
+        for found in nearby.found(_IN_MAC, _MAC, low):
             digits = found[0].replace(":", "")
             if digits not in self._allowed and not shapes.known_mac(digits):
                 yield "mac"
-        for found in _UUID.finditer(low) if "-" in low else ():
+        for found in nearby.found(_IN_UUID, _UUID, low):
             digits = found[0].replace("-", "")
             if digits not in self._allowed and not shapes.kept_uuid(path, low, found.start(), digits):
                 yield "uuid"
-        for found in _IPV4.finditer(low) if "." in low else ():
+        for found in nearby.found(_IN_IPV4, _IPV4, low):
             if found[0] in self._v4 or self._is_strange(path, low, found):
                 yield "ipv4"
-        for found in shapes.IPV6.finditer(low) if ":" in low else ():
+        for found in shapes.IPV6.finditer(low) if self._v6 and ":" in low else ():
             if shapes.ipv6(found[0]) in self._v6:
                 yield "ipv6"
 
@@ -132,6 +142,17 @@ class Second:
         if address is None or found[0] in self._allowed or shapes.private(address) is not None:
             return False
         return not shapes.version_before(path, low, found.start())
+
+
+def _runs(low: str) -> Iterator[str]:
+    """Twelve hexadecimal digits in a row and more."""
+    shadow = low.encode("latin-1").translate(_SHADE)
+    start = shadow.find(_RUN)
+    while start >= 0:
+        end = shadow.find(b" ", start)
+        end = len(low) if end < 0 else end
+        yield low[start:end]
+        start = shadow.find(_RUN, end)
 
 
 def _of_page(path: str, text: str) -> list[str]:

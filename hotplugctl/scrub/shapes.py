@@ -23,7 +23,9 @@ UUID = re.compile(
     r"(?<![0-9A-Za-z])[0-9A-Fa-f]{8}(-|\\x2d|\\x5cx2d)[0-9A-Fa-f]{4}\1[0-9A-Fa-f]{4}\1[0-9A-Fa-f]{4}\1"
     r"[0-9A-Fa-f]{12}(?![0-9A-Za-z])"
 )
-HEX32 = re.compile(r"(?<![0-9A-Za-z])(?:[0-9a-f]{32}|[0-9A-F]{32})(?![0-9A-Za-z])")
+HEX32 = re.compile(
+    r"[0-9A-Fa-f](?<![0-9A-Za-z][0-9A-Fa-f])(?:(?<=[0-9a-f])[0-9a-f]{31}|(?<=[0-9A-F])[0-9A-F]{31})(?![0-9A-Za-z])"
+)
 MD_UUID = re.compile(r"(?<![0-9A-Za-z:])[0-9a-f]{8}(?::[0-9a-f]{8}){3}(?![0-9A-Za-z:])")
 
 _ESCAPED = r"(?<=\\x[0-9A-Fa-f]{2})|(?<=%[0-9A-Fa-f]{2})"
@@ -47,6 +49,19 @@ NQN_FRONT = re.compile(
 """Of such a name, when it began to be valid, and an authority that is no single site's."""
 LVM = re.compile(r"(?<![0-9A-Za-z])LVM-([0-9A-Za-z]{32})([0-9A-Za-z]{32})(?![0-9A-Za-z])")
 LVM_DASHED = re.compile(r"(?<![0-9A-Za-z-])[0-9A-Za-z]{6}(?:-[0-9A-Za-z]{4}){5}-[0-9A-Za-z]{6}(?![0-9A-Za-z-])")
+COLONS = re.compile(
+    r":(?::|[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}:|[0-9A-Fa-f]{8}:[0-9A-Fa-f]{8}:|(?:[0-9A-Fa-f]{1,4}:){4})"
+)
+"""In every MAC and IPv6 address, and UUID of md."""
+
+DASHES = re.compile(r"-(?:[0-9A-Za-z]{4}-[0-9A-Za-z]{4}|[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2})-|x2d")
+"""In every UUID, and in octets with dashes."""
+
+DOTS = re.compile(r"\.\d{1,3}\.\d{1,3}\.\d")
+"""In every IPv4 address."""
+
+_WIDE = re.compile(r"0x[256][0-9a-f]{15}")
+_HEXADECIMAL = bytes(48 if chr(byte) in "0123456789abcdefABCDEF" else 32 for byte in range(256))
 PCI = re.compile(r"(?:[0-9A-Fa-f]{4,8}:)?[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}(?:\.[0-7])?")
 
 # Assigned to hypervisors; such a MAC address tells no more than that the machine is virtual.
@@ -98,6 +113,16 @@ _TRIVIAL = re.compile(
 _CLOUDS = frozenset(
     ("7783-7084-3265-9085-8269-3286-77", "OracleCloud.com", "Amazon EC2", "HUAWEICLOUD", "Hetzner", "OpenStack Nova")
 )
+
+
+def may_have_wwn(text: str) -> bool:
+    """Whether a World Wide Name can be in it at all: a quick look, that most texts do not pass."""
+    return "naa." in text or "eui." in text or ("0x" in text and _WIDE.search(text) is not None)
+
+
+def may_have_run(text: str, length: int) -> bool:
+    """As above, for so many hexadecimal digits in a row."""
+    return len(text) >= length and b"0" * length in text.encode("latin-1").translate(_HEXADECIMAL)
 
 
 def digits(text: str) -> str:

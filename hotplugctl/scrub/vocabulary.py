@@ -99,9 +99,9 @@ class Vocabulary:
 
     def addresses(self, text: str) -> str:
         """``text`` with the pseudonyms of the IP addresses in it."""
-        if self.v4 and "." in text:
+        if self.v4 and shapes.DOTS.search(text):
             text = shapes.IPV4.sub(self._v4, text)
-        if self.v6 and ":" in text:
+        if self.v6 and shapes.COLONS.search(text):
             text = shapes.IPV6.sub(self._v6, text)
         return text
 

@@ -35,6 +35,7 @@ TOO_LONG = "its name is too long or too deep: it is passed over"
 ABSOLUTE = "its name is absolute: it is taken without its first slash"
 TWICE = "its name comes twice: the last one counts"
 HARD = "a hard link leads to it, and it is not in the tar"
+SPARSE = "it is packed as a sparse file (tar --sparse), whose content is passed over"
 
 
 class File(NamedTuple):
@@ -104,6 +105,8 @@ class _Loader:
         parent = self._parent(parts)
         if name in parent and not (stat.S_ISDIR(member.mode) and isinstance(parent[name], Folder)):
             self._refuse(member.name, TWICE)
+        if member.sparse:
+            self._refuse(member.name, SPARSE)
         if stat.S_ISDIR(member.mode):
             if not isinstance(parent.get(name), Folder):
                 parent[name] = Folder()

@@ -12,7 +12,7 @@ from hotplugctl.model.listing import Names
 from hotplugctl.source.door import open_tree
 from hotplugctl.source.gaps import Gaps
 from hotplugctl.source.rooted import Rooted
-from hotplugctl.source.story import find_root, find_stages
+from hotplugctl.source.story import find_root, find_stages, holds_root
 
 if TYPE_CHECKING:
     from hotplugctl.source.archive import Folder
@@ -192,11 +192,19 @@ def _is_tar(path: str) -> bool:
 
 
 def _is_recording(path: str) -> bool:
+    """Whether it is one, or was meant to be: of a damaged one, opening it says what is wrong."""
     try:
         open_tree(path, None, None).close()
     except HotplugctlError:
-        return False
+        return _has_form(path)
     return True
+
+
+def _has_form(path: str) -> bool:
+    try:
+        return holds_root(tuple(os.listdir(path)))
+    except OSError:
+        return False
 
 
 def _find(tree: Rooted, label: str) -> _Story:

@@ -20,7 +20,7 @@ NOBODY = 65534
 BUS = "sys/devices/pci0000:00"
 DISK, NVME, PORT = "0000:01:00.0", "0000:02:00.0", "0000:00:02.0"
 PATHS = {DISK: f"{BUS}/{PORT}/{DISK}", NVME: f"{BUS}/0000:00:03.0/{NVME}", PORT: f"{BUS}/{PORT}"}
-COMMANDS = ("check", "slots", "list")
+COMMANDS = ("check", "slots", "list", "explain")
 
 
 def document(hotplugctl, command, root):
@@ -257,6 +257,9 @@ def test_a_function_that_vanishes(hotplugctl, guest):
     assert found[DISK]["vendor"] is None
     assert set(found[DISK]["unknown"]) >= {"class", "vendor", "device", "revision", "driver", "enabled"}
     assert found[NVME]["vendor"] == "1b36"
+    done = hotplugctl("explain", DISK, "--json", "--root", guest)
+    assert (done.status, done.document["good"]) == (3, None)
+    assert "cannot be told" in done.document["headline"]
 
 
 def test_a_config_of_another_kernel(hotplugctl, guest):

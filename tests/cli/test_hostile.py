@@ -18,8 +18,17 @@ TEXTS = (
     ("slots", "-o", "+ATTENTION,SPEED,MAX-SPEED"),
     ("list", "-o", "+IDS,REV,MODULES,PARENT,ENABLED"),
     ("list", "--tree"),
+    ("explain",),
+    ("explain", "01:00.0"),
+    ("explain", "03:00.0", "--color", "always"),
 )
-DOCUMENTS = (("check", "--json"), ("slots", "--json"), ("list", "--json"))
+DOCUMENTS = (
+    ("check", "--json"),
+    ("slots", "--json"),
+    ("list", "--json"),
+    ("explain", "--json"),
+    ("explain", "01:00.0", "--json"),
+)
 
 
 def unsafe(text):

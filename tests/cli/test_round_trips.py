@@ -22,6 +22,11 @@ LOOKS = [
     ("list", "--tree"),
     ("timeline", "--json"),
     ("expect", "--json", "pci_add auto nic model=e1000"),
+    ("explain", "--json"),
+    ("explain", "--json", "vda"),
+    ("explain", "--json", "0000:00:02.0"),
+    ("can-unplug", "--json", "vda"),
+    ("can-unplug", "--json", "0000:00:02.0"),
     ("expect", "--json", "OK domain 0, bus 0, slot 4, function 0"),
 ]
 WAITS = [
@@ -55,6 +60,7 @@ def answers_of(hotplugctl, commands, *options, stdin=b""):
             document.pop("waited_s", None)
             if command[0] == "check":
                 document["guest"].pop("source")
+            document.pop("source", None)
             said[command][1] = document
     return said
 

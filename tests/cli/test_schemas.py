@@ -38,19 +38,19 @@ def faults(name: str, document: object) -> list[str]:
     return [f"{'/'.join(map(str, error.path))}: {error.message}" for error in VALIDATORS[name].iter_errors(document)]
 
 
-@pytest.mark.parametrize("command", ["check", "slots", "list"])
+@pytest.mark.parametrize("command", ["check", "slots", "list", "explain"])
 def test_a_recorded_guest(truth, answers, command):
     assert not faults(command, answers(command, truth["story"], truth["stage"]))
 
 
-@pytest.mark.parametrize("command", ["check", "slots", "list"])
+@pytest.mark.parametrize("command", ["check", "slots", "list", "explain"])
 def test_this_machine(hotplugctl, command):
     done = hotplugctl(command, "--json")
     assert done.status in (0, 1, 3)
     assert not faults(command, done.document)
 
 
-@pytest.mark.parametrize("command", ["check", "slots", "list"])
+@pytest.mark.parametrize("command", ["check", "slots", "list", "explain"])
 @pytest.mark.parametrize("held", [["sys"], ["boot"], ["sys/bus/pci/devices"], ["sys/bus/pci/slots", "sys/module"]])
 def test_a_tree_that_holds_next_to_nothing(hotplugctl, tmp_path, command, held):
     for folder in held:

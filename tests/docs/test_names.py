@@ -18,7 +18,7 @@ PACKAGE = CHECKOUT / "hotplugctl"
 ROOMS = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
 FAMILIES = {family.__name__.rpartition(".")[2] for family in catalogue.every_family()}
 TOPS = {path.name for path in CHECKOUT.iterdir() if not path.name.startswith(".")} | ROOMS
-DOCUMENTS = ["README.md", "CHANGELOG.md", "docs/architecture.md"]
+DOCUMENTS = ["README.md", "CHANGELOG.md", "docs/architecture.md", "docs/diagnosis.md"]
 
 
 def spans(document: str) -> list[str]:

@@ -95,7 +95,7 @@ def test_version_loads_nothing() -> None:
     assert not modules & (NEVER | ARCHIVE | RISKY | ROOMS | {"json", "pyudev", "tabulate"})
 
 
-@pytest.mark.parametrize("command", ["check", "slots", "list"])
+@pytest.mark.parametrize("command", ["check", "slots", "list", "explain"])
 def test_json_loads_no_table(command: str, guest: Path) -> None:
     code, modules = loaded(RUN, command, "--json", "--root", str(guest))
     assert code in (0, 1, 3)
@@ -103,7 +103,7 @@ def test_json_loads_no_table(command: str, guest: Path) -> None:
     assert not modules & (NEVER | ARCHIVE | RISKY | {"pyudev", "tabulate"})
 
 
-@pytest.mark.parametrize("command", ["check", "slots", "list"])
+@pytest.mark.parametrize("command", ["check", "slots", "list", "explain"])
 def test_text_loads_no_events(command: str, guest: Path) -> None:
     """What tabulate loads is its own: it makes the table, and nothing else may come with it."""
     code, modules = loaded(RUN.replace("import click", "import click, tabulate"), command, "--root", str(guest))

@@ -17,7 +17,8 @@ UUID = "6c616272-6f6f-4f6f-8f6f-746c6162726f"  # of the root file system, the sa
 PACKAGES = (
     "systemd-sysv", "udev", "kmod", "pciutils", "pci.ids",
     "python3", "python3-pyudev", "python3-tabulate",
-    "iproute2", "util-linux", "mount", "fdisk", "e2fsprogs", "procps", "lvm2", "expect", "busybox-static",
+    "iproute2", "util-linux", "mount", "fdisk", "e2fsprogs", "procps", "lvm2", "mdadm", "cryptsetup-bin",
+    "expect", "busybox-static",
 )  # fmt: skip
 
 # Where a file of guest_files goes in the root, by its suffix; the others serve the build.

@@ -224,7 +224,7 @@ class Player:
         recording = self.folder / f"{stage}.tar"
         wrong: list[str] = []
         for _ in range(3):
-            answer = await self.guest.sh(f"{TOOL} record --no-scrub -", 120)
+            answer = await self.guest.sh(f"{TOOL} record --no-scrub --with-processes -", 120)
             if answer.code != 0:
                 return [f"record ended with {answer.code}: {answer.complaint.strip()[-300:]} {answer.stacks[:300]}"]
             recording.write_bytes(answer.out)

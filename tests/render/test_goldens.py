@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hotplugctl.cli import cmd_check, cmd_list, cmd_wait
+from hotplugctl.cli import cmd_check, cmd_explain, cmd_list, cmd_wait
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 GOLDENS = FIXTURES / "goldens"
@@ -39,7 +39,7 @@ CALLS = (
 
 @pytest.fixture
 def without_pci_ids(monkeypatch):
-    for module in (cmd_check, cmd_list, cmd_wait):
+    for module in (cmd_check, cmd_explain, cmd_list, cmd_wait):
         monkeypatch.setattr(module, "reference", lambda tree: nullcontext())
 
 
@@ -90,11 +90,45 @@ def test_golden_image(hotplugctl, golden, without_pci_ids, name, ending):
     golden(GOLDENS / "image" / f"{name}.{ending}", f"{done.out}{done.err}")
 
 
+@pytest.mark.parametrize(
+    "name, story, stage, target",
+    [
+        ("settled", "q35-rootport-native", "added", "01:00.0"),
+        ("interface", "q35-rootport-acpi", "added", "enp4s0"),
+        ("controller", "pc-scsi", "added", "00:02.0"),
+        ("no-address", "pc-nobar", "added", "00:02.0"),
+        ("no-driver", "q35-nodriver", "added", "slot:0"),
+        ("no-module", "q35-rootport-acpi@cloud", "added", "0000:03:00.0"),
+        ("ghost", "pc-bridge-shpc", "after", "01:03.0"),
+        ("empty-slot", "q35-rootport-native", "after", "slot:4"),
+        ("firmware-slot", "pc-acpiphp-disable", "before", "slot:2"),
+        ("nobody-listens", "pc-noacpi", "added", "00:02.0"),
+        ("card-waits", "q35-native-nohp", "added", "01:00.0"),
+        ("gone-while-mounted", "pc-virtio", "removed-while-mounted", "/dev/vdb1"),
+        ("nothing-came", "pc-bridge-shpc", "added", None),
+        ("all-came", "pc-nics", "added", None),
+        ("full", "q35-rootport-acpi@cloud", "added", None),
+    ],
+)
+def test_golden_explain(hotplugctl, recordings, golden, without_pci_ids, name, story, stage, target):
+    asked = [] if target is None else [target]
+    root = recordings.stage(story, stage)
+    done = hotplugctl("explain", *asked, "--root", root)
+    golden(GOLDENS / "explain" / f"{name}.txt", f"{done.out}{done.err}")
+    if name in ("settled", "nobody-listens", "full", "empty-slot"):
+        golden(GOLDENS / "explain" / f"{name}.json", hotplugctl("explain", *asked, "--json", "--root", root).out)
+
+
+def test_golden_explain_a_finding(hotplugctl, golden):
+    golden(GOLDENS / "explain" / "finding.txt", hotplugctl("explain", "announce.card-waits").out)
+    golden(GOLDENS / "explain" / "finding.json", hotplugctl("explain", "announce.card-waits", "--json").out)
+
+
 def test_golden_help(hotplugctl, golden):
     golden(GOLDENS / "help.txt", hotplugctl("--help").out)
 
 
 def test_no_golden_is_left_over():
     held = {path.relative_to(GOLDENS).parts[0] for path in GOLDENS.iterdir()}
-    commands = {"diff", "expect", "image", "parse", "record", "timeline", "wait", "watch"}
+    commands = {"diff", "expect", "explain", "image", "parse", "record", "timeline", "unplug", "wait", "watch"}
     assert held == {*STAGES, *commands, "columns", "help.txt"}

@@ -136,3 +136,19 @@ def test_without_a_power_controller_every_slot_is_on(syn, q35):
     said = q35.check()
     said.silent("announce.other-mechanism")
     assert said.verdict == "ready"
+
+
+GPE = "sys/firmware/acpi/interrupts/gpe01"
+
+
+def test_an_event_that_never_reached_the_kernel(pc):
+    pc.file(GPE, "       0  EN STS enabled      unmasked\n")
+    pc.check().fires("announce.gpe-pending", "warning")
+
+
+@pytest.mark.parametrize(
+    "text", ["       0  EN     enabled      unmasked\n", "       2  EN STS enabled      unmasked\n"]
+)
+def test_an_event_that_is_taken(pc, text):
+    pc.file(GPE, text)
+    pc.check().silent("announce.gpe-pending")

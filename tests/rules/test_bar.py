@@ -127,4 +127,27 @@ def test_on_a_root_bus_no_port_is_blamed(pc, line, side):
 
 def test_behind_a_port_it_is_the_port(q35):
     q35.function("0000:01:00.0", "8086", "100e", below="0000:00:01.0", resource=[(0, 0xFFF, MEMORY | UNSET)])
-    assert "behind its port" in q35.check().fires("bar.unassigned", "warning").summary
+    finding = q35.check().fires("bar.unassigned", "warning")
+    assert "behind port 0000:00:01.0" in finding.summary
+    assert finding.evidence[-1].value == "windows: mem fe800000-fe9fffff, pref disabled"
+    assert finding.because == ()
+
+
+def test_a_port_without_window_explains_the_bar_and_the_bar_the_driver(q35, syn):
+    path = f"{q35.paths['0000:00:01.0']}/config"
+    q35.file(path, syn.bridge(1, mem=None, slot=(syn.SLOT[0], 0x07E0, syn.SLOT[2])))
+    q35.function("0000:01:00.0", "8086", "100e", below="0000:00:01.0", resource=[(0, 0xFFF, MEMORY | UNSET)])
+    said = q35.check()
+    assert said.fires("bus.no-window").subject == "0000:01"
+    assert said.fires("bar.unassigned").because == ("bus.no-window",)
+    assert said.fires("driver.not-bound").because == ("bar.unassigned",)
+    order = [finding.id for finding in said.findings if finding.status == "fail"]
+    assert order.index("bus.no-window") < order.index("bar.unassigned") < order.index("driver.not-bound")
+
+
+@pytest.mark.parametrize("size, word", [("0x400000000", "pref64-reserve"), ("0x4000", "mem-reserve")])
+def test_a_large_bar_needs_room_elsewhere(q35, size, word):
+    q35.function("0000:01:00.0", "10de", "20b0", "030200", below="0000:00:01.0", resource=[(0, 0xFFF, MEMORY | UNSET)])
+    q35.log("Linux version 6.1", f"pci 0000:01:00.0: BAR 0: no space for [mem size {size} 64bit pref]")
+    detail = q35.check().fires("bar.unassigned").detail
+    assert word in detail and ("OVMF" in detail) == (size == "0x400000000")

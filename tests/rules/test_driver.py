@@ -279,3 +279,25 @@ def test_autoprobe_off_is_worse_on_virtio(pc, bus, word):
     """pci_bus_add_device() asks a driver that is loaded already."""
     pc.file(f"sys/bus/{bus}/drivers_autoprobe", "0\n")
     assert word in pc.check().fires("driver.autoprobe-off").summary
+
+
+NIC = "0000:00:03.0"
+
+
+def test_a_driver_that_waits_for_another(pc):
+    pc.function(NIC, "8086", "100e", "020000")
+    pc.log("Linux version 6.1", f"pci {NIC}: deferred probe pending: pcie: wait for supplier")
+    assert pc.check().fires("driver.deferred", "warning").address == NIC
+
+
+def test_a_driver_that_waited(pc):
+    pc.function(NIC, "8086", "100e", "020000", "e1000")
+    pc.log("Linux version 6.1", f"pci {NIC}: deferred probe pending")
+    pc.check().silent("driver.deferred")
+
+
+@pytest.mark.parametrize("error, word", [(28, "interrupt vectors"), (110, "in time"), (5, "BAR"), (99, "interrupts")])
+def test_what_an_error_of_a_driver_means(pc, error, word):
+    pc.function(NIC, "8086", "100e", "020000")
+    pc.log("Linux version 6.1", f"e1000: probe of {NIC} failed with error -{error}")
+    assert word in (pc.check().fires("driver.probe-failed").detail or "")

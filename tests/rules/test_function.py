@@ -88,3 +88,28 @@ def test_recorded(recorded):
     recorded("pc-bridge-shpc", "rescanned").silent("function.gone")
     # Enabled 0, and nobody is bound: that is another matter.
     recorded("q35-rootport-acpi@cloud", "added").silent("function.never-enabled")
+
+
+@pytest.mark.parametrize("driver, fires", [("vfio-pci", True), ("uio_pci_generic", True), ("nvme", False)])
+def test_a_function_that_a_program_has(pc, driver, fires):
+    pc.function("0000:00:03.0", "1b36", "0010", "010802", driver)
+    said = pc.check()
+    if fires:
+        assert said.fires("function.kept-for-userspace", "info").address == "0000:00:03.0"
+        assert said.verdict == "ready"
+    else:
+        said.silent("function.kept-for-userspace")
+
+
+@pytest.mark.parametrize(
+    "words", ["not enough MMIO resources for SR-IOV", "can't enable 8 VFs (bus 05 out of range of [bus 04])"]
+)
+def test_virtual_functions_without_room(pc, words):
+    pc.function("0000:00:03.0", "8086", "10fb", "020000", "ixgbe")
+    pc.log("Linux version 6.1", f"ixgbe 0000:00:03.0: {words}")
+    assert pc.check().fires("function.sriov-failed", "warning").address == "0000:00:03.0"
+
+
+def test_virtual_functions_of_one_that_went(pc):
+    pc.log("Linux version 6.1", "ixgbe 0000:00:03.0: not enough MMIO resources for SR-IOV")
+    pc.check().silent("function.sriov-failed")

@@ -90,3 +90,30 @@ def test_recorded(recorded):
     said = recorded("pc-scsi", "after")
     said.silent("log.hotplug-oops")
     said.silent("log.hotplug-hung")
+
+
+def test_a_log_that_has_lost_its_beginning(pc):
+    pc.log("pci 0000:00:03.0: [1af4:1000] type 00 class 0x020000")
+    said = pc.check()
+    said.fires("log.headless", "info")
+    assert said.verdict == "ready"
+
+
+@pytest.mark.parametrize("lines", [["Linux version 6.1.0-syn (x@y)", "more"], []])
+def test_a_whole_log_and_none_at_all(pc, lines):
+    pc.log(*lines)
+    pc.check().silent("log.headless")
+
+
+@pytest.mark.parametrize(
+    "words", ["virtio-pci 0000:00:03.0: swiotlb buffer is full (sz: 4096 bytes), total 32768 (slots)",
+              "DMA: Out of SW-IOMMU space for 4096 bytes at device 0000:00:03.0"],
+)  # fmt: skip
+def test_bounce_buffers_that_ran_full(pc, words):
+    pc.log("Linux version 6.1", words)
+    pc.check().fires("log.swiotlb-full", "warning")
+
+
+def test_bounce_buffers_with_room(pc):
+    pc.log("Linux version 6.1", "software IO TLB: mapped [mem 0x00000000bbfdb000-0x00000000bffdb000] (64MB)")
+    pc.check().silent("log.swiotlb-full")

@@ -248,3 +248,15 @@ def test_many_stages_are_ordered_quickly(kit):
     with pytest.raises(UnusableRoot, match=r"s19999, s19998, .* and 19980 more$"):
         kit.open_bytes(data)
     assert time.process_time() - start < 8
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(b" " * ((8 << 20) + 1), "larger than 8388608 bytes"), (None, "not a regular file (dir)"), ("/..", "out of the root")],
+)
+def test_a_manifest_that_cannot_be_read_is_not_passed_over(kit, tmp_path, content, why):
+    # Without it every gap would be read another way, and a denied one is no absent one.
+    root = kit.plant(tmp_path / "r", {"sys/x": b"", "manifest.json": content})
+    message = refused(root).message
+    assert "/manifest.json: " in message
+    assert why in message

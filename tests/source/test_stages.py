@@ -103,3 +103,15 @@ def test_a_story_of_very_many_stages_is_refused(tmp_path):
         labels(tmp_path / "s")
     (tmp_path / "s/100").rename(tmp_path / "elsewhere")
     assert len(labels(tmp_path / "s")) == 100
+
+
+def test_a_recording_with_a_damaged_manifest_is_one_still(tmp_path):
+    folder = recording(tmp_path / "all/damaged")
+    # Either would pass for a recording of its own.
+    for inner in ("usr", "proc"):
+        (folder / inner / "lib").mkdir(parents=True)
+    (folder / "manifest.json").write_text("{")
+    assert labels(folder) == [str(folder)]
+    assert labels(tmp_path / "all") == [str(tmp_path / "all")]
+    recording(tmp_path / "all/sound")
+    assert labels(tmp_path / "all") == [f"{tmp_path}/all:damaged", f"{tmp_path}/all:sound"]

@@ -16,7 +16,10 @@ from tests.lab.scenarios import (
     q35,
     q35_failing,
     q35_native,
+    unplug,
 )
 
-_MODULES = (pc, pc_failing, burst, q35, q35_native, q35_failing, drivers, access, in_use, classics, live, busybox)
+_MODULES = (
+    pc, pc_failing, burst, q35, q35_native, q35_failing, drivers, access, in_use, unplug, classics, live, busybox,
+)  # fmt: skip
 ALL: tuple[Scenario, ...] = tuple(scenario for module in _MODULES for scenario in module.SCENARIOS)

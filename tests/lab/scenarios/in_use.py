@@ -6,13 +6,20 @@ bus, whatever clings to it above.
 
 from __future__ import annotations
 
-from tests.lab.plan import CI, Plug, Pull, Scenario, Sh
+from tests.lab.plan import CI, Plug, Pull, Says, Scenario, Sh
 from tests.lab.scenarios.devices import sees
 from tests.lab.scenarios.on_pc import snap
 from tests.lab.scenarios.pc import PC
 
 _DISK = "virtio-blk-pci,id=d1,drive=d1,serial=HOT1"
 _MOUNT = "mke2fs -q -F -t ext4 {0} && mkdir -p /mnt/hot && mount {0} /mnt/hot && echo kept > /mnt/hot/file && sync"
+
+
+def _used(target: str, *kinds: str) -> Says:
+    """``can-unplug`` knows it before: these kinds of blockers in this order, and no others."""
+    blockers = r",\n".join(rf'    \{{"kind": "{kind}", [^\n]*' for kind in kinds)
+    return Says(f"can-unplug --json {target}", 1, (r'"safe": false', rf'"blockers": \[\n{blockers}\n  \]'))
+
 
 SCENARIOS = (
     Scenario(
@@ -24,6 +31,7 @@ SCENARIOS = (
             snap("added", sees("d1", "virtio-blk-pci", {"block": 3})),
             Sh(_MOUNT.format("/dev/vdb1")),
             snap("used", sees("d1", "virtio-blk-pci", {"block": 3})),
+            _used("vdb1", "mount"),
             Pull("d1"),
             # The mount outlives the disk, and takes writes that go nowhere.
             Sh("grep ' /mnt/hot ' /proc/mounts; ls /sys/block", prints=r"\A/dev/vdb1 /mnt/hot ext4 [^\n]+\nvda\n\Z"),
@@ -46,6 +54,7 @@ SCENARIOS = (
             snap("added", sees("d1", "virtio-blk-pci")),
             Sh("mkswap -q /dev/vdb && swapon /dev/vdb"),
             snap("used", sees("d1", "virtio-blk-pci")),
+            _used("serial:HOT1", "swap"),
             Pull("d1"),
             # It stays for good: swapoff(8) goes by the name, and the name is gone.
             Sh("cat /proc/swaps", prints=r"(?m)^/dev/vdb\\040\(deleted\) "),
@@ -66,6 +75,7 @@ SCENARIOS = (
             Sh("pvcreate -q /dev/vdb && vgcreate -q hot /dev/vdb && lvcreate -q -l 100%FREE -n data hot"),
             Sh(_MOUNT.format("/dev/hot/data")),
             snap("used", sees("d1", "virtio-blk-pci")),
+            _used("vdb", "mount", "lvm"),
             Pull("d1"),
             # dm-0 has nothing below it any more; its holders and its mount stay.
             Sh(
@@ -84,6 +94,8 @@ SCENARIOS = (
         PC,
         (
             snap("before"),
+            # QEMU's router offers IPv6 whenever it likes: one more default route, or not.
+            Sh("echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6"),
             Plug("virtio-net-pci,id=n1,netdev=u1"),
             snap("added", sees("n1", "virtio-net-pci")),
             Sh(
@@ -92,6 +104,7 @@ SCENARIOS = (
                 prints=r"(?m)^default via 10\.0\.2\.2 dev ",
             ),
             snap("used", sees("n1", "virtio-net-pci")),
+            _used("$(basename /sys/bus/virtio/drivers/virtio_net/virtio*/net/*)", "default-route", "address"),
             Pull("n1"),
             Sh("ip route", prints=r"\A\Z"),
             snap("after"),

@@ -12,7 +12,7 @@ ACPI = Hardware("q35", devices=RESERVED)
 ACPIPHP = frozenset({"acpiphp"})
 BOTH = frozenset({"acpiphp", "shpchp"})
 FULL = frozenset({"slot.none-free"})
-OOPS = frozenset({"log.hotplug-oops"})
+OOPS = frozenset({"bus.no-number", "log.hotplug-oops"})
 IDLE = Snap("before", "ready", mechanisms=ACPIPHP, free=4, slots=4)
 
 FOUR = (

@@ -1,0 +1,283 @@
+"""Processes that use a device: open files, working directories, programs and libraries, in all mount namespaces.
+
+Link texts are read, nothing that they lead to is touched: a file on a dead disk would hang whoever looked at it.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Iterator
+from typing import NamedTuple, Optional
+
+from hotplugctl.collect.mounts import LIMIT
+from hotplugctl.collect.network import ancestors
+from hotplugctl.model.listing import Names
+from hotplugctl.model.reads import Absent, Denied, Failed, Failure, Read, Unrecorded, Value, Vanished, reason
+from hotplugctl.model.users import Interest, Mount, Process, Processes, Seen, Space, Use
+from hotplugctl.parse import mountinfo
+from hotplugctl.parse import process as grammar
+from hotplugctl.source.tree import Tree
+
+_MAPS_LIMIT = 16 << 20
+# The first PID namespace of a machine (PROC_PID_INIT_INO, include/linux/proc_ns.h).
+_INITIAL = "pid:[4026531836]"
+_HIDE = re.compile(r"hidepid=(?:[124]|noaccess|invisible|ptraceable)")
+_LINKS = (("directory", "cwd"), ("root", "root"), ("program", "exe"))
+_DELETED = " (deleted)"
+_ROOT = "root (CAP_SYS_PTRACE)"
+_RECORD = "record --with-processes, by root"
+
+
+class _Ground(NamedTuple):
+    """What counts in one mount namespace: paths below ``lost`` but not below a deeper one of ``others``."""
+
+    lost: tuple[str, ...]
+    below: tuple[str, ...]
+    others: tuple[str, ...]
+    numbers: frozenset[str]
+    marks: frozenset[bytes]
+
+
+class _Scan:
+    """One look at all processes."""
+
+    def __init__(self, tree: Tree, interest: Interest) -> None:
+        self.tree = tree
+        self.interest = interest
+        self.own = _link(tree, "/proc/self") or ""
+        # In a recording nobody asks.
+        self.above = frozenset(ancestors(tree)) if tree.kind == "live" else frozenset()
+        self.grounds: dict[str, _Ground] = {}
+        self.spaces: list[Space] = []
+        self.denied: set[str] = set()
+        self.at = ""
+        self.example: Optional[Failure] = None
+        own = _link(tree, "/proc/self/ns/mnt")
+        self.grounds[own or ""] = _ground(interest.points, interest.others, interest.numbers)
+
+    def processes(self, names: tuple[str, ...]) -> Iterator[Process]:
+        """Those that use it."""
+        for name in names:
+            # Whoever asks goes away by himself.
+            if name != self.own:
+                self.at = name
+                uses = self._uses(f"/proc/{name}", int(name))
+                if uses:
+                    yield self._process(name, uses)
+
+    def _uses(self, base: str, pid: int) -> tuple[Use, ...]:
+        ground = self._place(base, pid)
+        if ground is None:
+            return ()
+        found: dict[Use, None] = {}
+        for how, name in _LINKS:
+            self._take(self.tree.link(f"{base}/{name}"), how, ground, found)
+        listing = self.tree.names(f"{base}/fd")
+        if not isinstance(listing, Names):
+            self._missed(listing)
+            return tuple(found)
+        for name in listing.names:
+            self._take(self.tree.link(f"{base}/fd/{name}"), "open", ground, found)
+        if ground.marks:
+            self._mapped(base, ground, found)
+        return tuple(found)
+
+    def _take(self, link: Read, how: str, ground: _Ground, found: dict[Use, None]) -> None:
+        if isinstance(link, Value):
+            # Nearly all links are to what nobody asked for.
+            if link.data.startswith(b"/"):
+                path = link.data.decode("utf-8", "surrogateescape")
+                if path.partition(_DELETED)[0] in self.interest.files or (ground.lost and _on(path, ground)):
+                    found[Use(how, path)] = None
+        else:
+            self._missed(link)
+
+    def _mapped(self, base: str, ground: _Ground, found: dict[Use, None]) -> None:
+        maps = self.tree.read(f"{base}/maps", _MAPS_LIMIT)
+        if not isinstance(maps, Value):
+            self._missed(maps)
+            return
+        known = {use.path for use in found}
+        for path in grammar.mapped(maps.data, ground.marks):
+            if path not in known:
+                found[Use("mapped", path)] = None
+
+    def _place(self, base: str, pid: int) -> Optional[_Ground]:
+        """What counts where this process lives; None where it has gone."""
+        link = self.tree.link(f"{base}/ns/mnt")
+        if not isinstance(link, Value):
+            self._missed(link)
+            return None if gone(link) else self.grounds[next(iter(self.grounds))]
+        key = link.text
+        if key not in self.grounds:
+            ground = self._space(base, pid)
+            if ground is None:
+                return None
+            self.grounds[key] = ground
+        return self.grounds[key]
+
+    def _space(self, base: str, pid: int) -> Optional[_Ground]:
+        """Another mount namespace, as the first process that was met in it has it."""
+        read = self.tree.read(f"{base}/mountinfo", LIMIT)
+        if not isinstance(read, Value):
+            self._missed(read)
+            return None
+        interest = self.interest
+        marks = [b" %s " % number.encode() for number in interest.numbers]
+        marks += [b" %s " % source.encode("utf-8", "surrogateescape") for source in interest.sources]
+        lost = [mount for mount in mountinfo.parse(read.data, marks) if _counts(mount, interest)] if marks else []
+        if not lost:
+            return _ground((), (), interest.numbers)
+        points = tuple(mount.point for mount in lost)
+        every = mountinfo.parse(read.data)
+        mine = {mount.id for mount in lost}
+        self.spaces.append(Space(pid, (*lost, *_on_top(every, mine))))
+        others = tuple(mount.point for mount in every if mount.id not in mine and mount.point.startswith(points))
+        numbers = interest.numbers | {mount.number for mount in lost if mount.number is not None}
+        return _ground(points, others, frozenset(numbers))
+
+    def _missed(self, failure: Failure) -> None:
+        """A process that has gone meanwhile is none; one that may not be looked at counts."""
+        if gone(failure):
+            return
+        self.denied.add(self.at)
+        if self.example is None or isinstance(self.example, Unrecorded):
+            self.example = failure
+
+    def _process(self, pid: str, uses: tuple[Use, ...]) -> Process:
+        name = self.tree.read(f"/proc/{pid}/comm")
+        called = name.data.decode("utf-8", "surrogateescape").rstrip("\n") if isinstance(name, Value) else "?"
+        unit = self._unit(pid)
+        # Stopping the service that whoever asks belongs to would stop him too, before he has done the rest.
+        return Process(int(pid), called, None if unit == self._unit(self.own) else unit, uses, int(pid) in self.above)
+
+    def _unit(self, pid: str) -> Optional[str]:
+        group = self.tree.read(f"/proc/{pid}/cgroup")
+        return grammar.unit(group.data.decode("utf-8", "surrogateescape")) if isinstance(group, Value) else None
+
+
+def collect(tree: Tree, interest: Interest) -> Processes:
+    """All processes that use what ``interest`` names. What could not be looked at is told, not guessed."""
+    listing = tree.names("/proc")
+    names = pids(listing.names) if isinstance(listing, Names) else ()
+    if not names:
+        why = "/proc: not in the recording" if isinstance(listing, Names) else reason(listing)
+        return Processes((), (), (Seen("processes", why, None if tree.kind == "live" else _RECORD),))
+    scan = _Scan(tree, interest)
+    found = tuple(scan.processes(names))
+    unseen = []
+    if scan.example is not None:
+        count = len(scan.denied)
+        why = f"{count} {'processes' if count > 1 else 'process'} could not be looked into ({reason(scan.example)})"
+        unseen.append(Seen("processes", why, hint(scan.example)))
+    unseen += _hidden(tree, names)
+    return Processes(found, tuple(scan.spaces), tuple(unseen))
+
+
+def _hidden(tree: Tree, names: tuple[str, ...]) -> Iterator[Seen]:
+    """Processes that are not even listed: by hidepid (proc(5)), or because they are in another PID namespace."""
+    for mount in mountinfo.parse(_data(tree, "/proc/self/mountinfo"), (b" /proc ",)):
+        if mount.point == "/proc" and _HIDE.search(mount.options) and "1" not in names:
+            yield Seen("processes", f"/proc hides those of other users ({_HIDE.search(mount.options)[0]})", "root")  # type: ignore[index]
+    space = _link(tree, "/proc/self/ns/pid")
+    if space is not None and space != _INITIAL:
+        yield Seen("processes", f"this is a PID namespace of its own ({space})", "root of the guest, outside of it")
+
+
+def _data(tree: Tree, path: str) -> bytes:
+    read = tree.read(path, LIMIT)
+    return read.data if isinstance(read, Value) else b""
+
+
+def hint(failure: Failure) -> Optional[str]:
+    """Who would be told what this failure hides."""
+    if isinstance(failure, Unrecorded):
+        return _RECORD
+    return _ROOT if isinstance(failure, Denied) else None
+
+
+def pids(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The processes among the names in /proc, in the order of their numbers."""
+    return tuple(sorted((name for name in names if name.isascii() and name.isdigit() and len(name) < 10), key=int))
+
+
+def _link(tree: Tree, path: str) -> Optional[str]:
+    link = tree.link(path)
+    return link.text if isinstance(link, Value) else None
+
+
+def gone(failure: Failure) -> bool:
+    """ESRCH: the process ended between two reads. Kernel threads have no program, zombies have next to nothing."""
+    return isinstance(failure, (Absent, Vanished)) or (isinstance(failure, Failed) and failure.errno == errno.ESRCH)
+
+
+def _on_top(every: tuple[Mount, ...], below: set[int]) -> Iterator[Mount]:
+    """The mounts that are on these, or on one that is: they have to go first."""
+    known = set(below)
+    grown = True
+    while grown:
+        more = [mount for mount in every if mount.parent in known and mount.id not in known]
+        known.update(mount.id for mount in more)
+        grown = bool(more)
+        yield from more
+
+
+def _counts(mount: Mount, interest: Interest) -> bool:
+    return mount.number in interest.numbers or mount.source in interest.sources
+
+
+def _ground(lost: tuple[str, ...], others: tuple[str, ...], numbers: frozenset[str]) -> _Ground:
+    slashed = tuple(point.rstrip("/") + "/" for point in lost)
+    marks = frozenset(grammar.device_mark(number) for number in numbers)
+    return _Ground(
+        lost, slashed, tuple(other for other in others if other.startswith(lost)) if lost else (), numbers, marks
+    )
+
+
+def _on(path: str, ground: _Ground) -> bool:
+    """Whether the nearest mount above the path is one of those that go."""
+    if not (path.startswith(ground.below) or path in ground.lost or path.partition(_DELETED)[0] in ground.lost):
+        return False
+    nearest = max((len(point) for point in ground.lost if _above(point, path)), default=-1)
+    return all(len(point) <= nearest for point in ground.others if _above(point, path))
+
+
+def _above(point: str, path: str) -> bool:
+    return point == "/" or path == point or path.startswith(point + "/") or path == point + _DELETED
+
+
+def record(tree: Tree) -> None:
+    """All that ``collect`` may read of any process, for a tree that takes notes: within limits, so that it ends."""
+    listing = tree.names("/proc")
+    room = _RECORDED_BYTES
+    spaces: set[Optional[str]] = set()
+    for name in pids(listing.names)[:_RECORDED] if isinstance(listing, Names) else ():
+        room -= _record_one(tree, f"/proc/{name}", room, spaces)
+        if room <= 0:
+            break
+
+
+_RECORDED = 20_000
+# Well below what is read of a recording that others made (``source.archive``), each entry counted as some bytes.
+_RECORDED_BYTES = 32 << 20
+_ENTRY_BYTES = 256
+_RECORDED_FILES = 4096
+
+
+def _record_one(tree: Tree, base: str, room: int, spaces: set[Optional[str]]) -> int:
+    """Bytes that were read. The mounts of a namespace are read of one process in it, as in ``collect``."""
+    space = _link(tree, f"{base}/ns/mnt")
+    texts = ("comm", "cgroup", "maps") if space in spaces else ("comm", "cgroup", "maps", "mountinfo")
+    spaces.add(space)
+    for _, name in _LINKS:
+        tree.link(f"{base}/{name}")
+    listing = tree.names(f"{base}/fd")
+    names = listing.names[:_RECORDED_FILES] if isinstance(listing, Names) else ()
+    for name in names:
+        tree.link(f"{base}/fd/{name}")
+    used = (len(names) + len(texts) + len(_LINKS) + 4) * _ENTRY_BYTES
+    for name in texts:
+        read = tree.read(f"{base}/{name}", max(1, min(_MAPS_LIMIT, room - used)))
+        used += len(read.data) if isinstance(read, Value) else 0
+    return used

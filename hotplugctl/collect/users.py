@@ -1,0 +1,83 @@
+"""Puts together what may use a device, but for what processes do (``collect.processes``)."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from hotplugctl.collect import blocks, exports, mounts, network
+from hotplugctl.model.reads import Denied, Failure, Value, reason
+from hotplugctl.model.users import Seen, Users
+from hotplugctl.source.tree import Tree
+
+
+def collect(tree: Tree) -> Users:
+    """All of the machine: what is at stake is known only when all is."""
+    of_blocks = blocks.collect(tree)
+    of_mounts = mounts.own(tree, blocks.numbers(of_blocks.items.values()))
+    of_swaps = mounts.swapped(tree)
+    of_network = network.collect(tree)
+    failures = {
+        "blocks": of_blocks.failure,
+        "mounts": of_mounts.failure,
+        "swaps": of_swaps.failure,
+        "network": of_network.failure,
+    }
+    return Users(
+        of_blocks.items,
+        of_mounts.items,
+        of_swaps.items,
+        exports.collect(tree),
+        of_network.network._replace(connections=network.connections(tree)),
+        of_blocks.btrfs,
+        mounts.shared(tree),
+        _resume(tree),
+        _consoles(tree),
+        of_blocks.pools,
+        {key: _seen(key, failure) for key, failure in failures.items() if failure is not None},
+    )
+
+
+def _seen(what: str, failure: Failure) -> Seen:
+    return Seen(what, reason(failure), "root" if isinstance(failure, Denied) else None)
+
+
+def _resume(tree: Tree) -> Optional[str]:
+    """Where hibernation writes to (Documentation/ABI/testing/sysfs-power); None where that is nowhere."""
+    read = tree.read("/sys/power/resume")
+    number = read.text.strip() if isinstance(read, Value) else ""
+    return None if number in ("", "0:0") else number
+
+
+def _consoles(tree: Tree) -> frozenset[str]:
+    """The ttys of /proc/consoles (proc_consoles(5))."""
+    read = tree.read("/proc/consoles")
+    lines = read.text.split("\n") if isinstance(read, Value) else []
+    return frozenset(line.split()[0] for line in lines if line.split())
+
+
+def processes_too(tree: Tree) -> None:
+    """What is read of any process, for a tree that takes notes."""
+    from hotplugctl.collect import netns, processes
+
+    netns.collect(tree)
+    processes.record(tree)
+
+
+def evidence(tree: Tree) -> None:
+    """All that is read of any target, for a tree that takes notes. Who asks is nobody's business there."""
+    from hotplugctl.collect import functions, going, nodes, serials
+
+    of_blocks = blocks.collect(tree)
+    mounts.own(tree, blocks.numbers(of_blocks.items.values()))
+    mounts.swapped(tree)
+    network.collect(tree)
+    exports.collect(tree)
+    mounts.shared(tree)
+    _resume(tree)
+    _consoles(tree)
+    for found in nodes.bare(tree)[0].values():
+        # By these, too, a target is known.
+        serials.collect(tree, found)
+    for item in functions.collect(tree).items:
+        going.virtual(tree, item)
+        going.groups(tree, item)

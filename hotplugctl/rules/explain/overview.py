@@ -1,0 +1,131 @@
+"""Without a target: what came lately, what waits, what was announced, and what nobody in here can see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Optional
+
+from hotplugctl.model.explanation import Arrival, Check, Look, Overview, Standing
+from hotplugctl.model.report import Finding, Headroom
+from hotplugctl.model.snapshot import Snapshot
+from hotplugctl.model.timeline import ADD, Passage, Timeline
+from hotplugctl.rules.facts import express_roots, needed
+
+ARRIVALS_SHOWN = 8
+_WAITING = ("announce.card-waits", "slot.card-without-function")
+_UNSERVED = "bus.unserved"
+_SCANNED = "node.scsi-scan-needed"
+
+# What QEMU and those who manage it are called by; None: nothing tells.
+_QEMU = (None, "qemu", "kvm")
+
+
+def latest(timeline: Optional[Timeline]) -> tuple[Passage, ...]:
+    """The last insertions, the latest first, whether or not anything came of them."""
+    came = [] if timeline is None else [one for one in timeline.passages if one.action == ADD]
+    return tuple(reversed(came[-ARRIVALS_SHOWN:]))
+
+
+def overview(
+    snapshot: Snapshot, headroom: Headroom, findings: Sequence[Finding], came: Iterable[Passage],
+    standings: Mapping[str, Standing],
+) -> Overview:  # fmt: skip
+    """All of it, of all ``findings``; ``standings``: of the functions among ``came`` that are there."""
+    there = {function.address for function in snapshot.functions.items}
+    known = snapshot.functions.failure is None
+    arrivals = tuple(
+        Arrival(one, one.address in there if known and one.address is not None else None,
+                standings.get(one.address or ""))
+        for one in came
+    )  # fmt: skip
+    failed = [one for one in findings if one.status == "fail"]
+    waiting = tuple(_look(one) for one in failed if one.id in _WAITING)
+    full = tuple(room.bus for room in headroom.rooms if room.slots and not room.free_slots)
+    unserved = tuple(one.subject or "" for one in causes(findings, snapshot) if one.id == _UNSERVED)
+    return Overview(
+        arrivals, waiting, _announced(snapshot), unserved, full, headroom.free_slots,
+        tuple(_host(snapshot, headroom, unserved, failed)),
+    )  # fmt: skip
+
+
+def _look(finding: Finding) -> Look:
+    said = "; ".join(f"{piece.source}: {piece.value}" for piece in finding.evidence)
+    return Look(finding.summary, said)
+
+
+def _announced(snapshot: Snapshot) -> tuple[Look, ...]:
+    """The ACPI event of QEMU's PCI hot-plug: counted whether or not anybody listens."""
+    acpi = snapshot.acpi
+    if acpi.phpr is None:
+        return ()
+    if acpi.gpe is None:
+        return (Look(acpi.gpe_path, acpi.unknown.get("gpe", "not readable")),)
+    listening = any(slot.mechanism == "acpiphp" for slot in snapshot.slots.items)
+    heard = "acpiphp listens" if listening else "nobody here listens"
+    if not acpi.gpe:
+        return (Look(acpi.gpe_path, f"the host announced nothing by ACPI since the boot; {heard}"),)
+    times = "once" if acpi.gpe == 1 else f"{acpi.gpe} times"
+    said = f"the host announced PCI changes {times} by ACPI (arrivals and removals, several at once); {heard}"
+    return (Look(acpi.gpe_path, said),)
+
+
+def _host(
+    snapshot: Snapshot, headroom: Headroom, unserved: Sequence[str], failed: Sequence[Finding]
+) -> Iterable[Check]:
+    """What leaves no trace in a guest: the cases that this machine can have."""
+    refused = (
+        "the host refused the device, or has put it elsewhere: the command's own error tells, and its list of devices"
+    )
+    if snapshot.guest.hypervisor not in _QEMU:
+        yield Check(refused, (f"the hypervisor's own console ({snapshot.guest.hypervisor}): its error, its devices",))
+        yield from _scanned(failed)
+        return
+    yield Check(
+        refused,
+        ("QEMU: the error of device_add, and (qemu) info pci, or query-pci by QMP",
+         "libvirt: the error of virsh attach-device, and virsh dumpxml DOMAIN (the live XML, and its address)"),
+    )  # fmt: skip
+    if headroom.free_slots == 0:
+        yield Check(
+            "no slot is free: the host refuses the next device, and the guest hears nothing",
+            ("QEMU: more -device pcie-root-port before the boot", "libvirt: more pcie-root-port controllers"),
+        )
+    roots = sorted(express_roots(snapshot).intersection(snapshot.buses).difference(_served(headroom)))
+    if roots:
+        yield Check(
+            f"bus {', '.join(roots)} takes no hot-plugged device: without bus= QEMU tries it, and refuses",
+            ("QEMU: device_add …,bus=ID of an empty pcie-root-port",
+             "libvirt: <controller type='pci' model='pcie-root-port'/> in the domain before it starts"),
+        )  # fmt: skip
+    if any(slot.mechanism == "pciehp" for slot in snapshot.slots.items):
+        yield Check(
+            "a function 1 and up without function 0 waits for that one: nothing is announced before",
+            ("QEMU: addr= of the device_add: function 0 comes last",),
+        )
+    behind = [bus for bus in unserved if snapshot.buses.get(bus) is not None]
+    if behind:
+        buses = ", ".join(behind[:4])
+        yield Check(
+            f"a device on bus {buses}: the host takes it, and announces it to nobody",
+            ("QEMU: the bus= that it was given, and (qemu) info pci", "in here: hotplugctl explain bus.unserved"),
+        )
+    yield from _scanned(failed)
+
+
+def _served(headroom: Headroom) -> frozenset[str]:
+    return frozenset(room.bus for room in headroom.rooms if room.slots)
+
+
+def _scanned(failed: Iterable[Finding]) -> Iterable[Check]:
+    """Adapters whose disks come by a scan of their bus alone."""
+    for one in failed:
+        if one.id == _SCANNED:
+            how = f"in here: {one.remedy}" if one.remedy else f"in here: hotplugctl explain {_SCANNED}"
+            yield Check(f"{one.summary}: no PCI event tells of it", (how,))
+
+
+def causes(findings: Sequence[Finding], snapshot: Snapshot) -> list[Finding]:
+    """What may keep a device from coming or from being of use, causes first; of notes those about unserved buses."""
+    kept = [one for one in findings if one.status in ("fail", "crashed")]
+    missing = needed(snapshot)
+    return [one for one in kept if one.severity != "info" or (one.id == _UNSERVED and one.subject in missing)]
