@@ -11,7 +11,7 @@ from bench.bench_start import ANSWERS, ARCHIVE, STAGE, unpack
 from bench.pairs import CHECKOUT, Row, Unmeasurable, hotplugctl, output, ratio, verdict
 
 BOUND = 3.0
-SCRUBBED_BOUND = 6.0
+SCRUBBED_BOUND = 4.5
 # Thirty hot-added devices: what is read outweighs the start.
 LARGE = CHECKOUT / "fixtures/recordings/burst.tar.xz"
 LARGE_STAGE = "added"

@@ -17,5 +17,5 @@ def scrub(holdings: Holdings) -> Scrubbed:
 
     finds = find(holdings)
     vocabulary = Vocabulary(finds)
-    after = Rewriter(vocabulary).holdings(holdings)
+    after = Rewriter(vocabulary, finds.spans).holdings(holdings)
     return Scrubbed(after, finds.counts(), tuple(Second(finds, vocabulary).leftovers(after)))

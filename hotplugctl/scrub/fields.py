@@ -82,9 +82,8 @@ REFERENCE = re.compile(r"/(?:boot/config-|lib/modules/[^/]*/modules\.|pci\.ids)|
 """The same on every machine with that kernel: nothing in them is one machine's own."""
 
 
-
 def _alone(words: Iterable[str], before: str) -> str:
-    """An expression of ``words`` that ``before`` does not precede; it begins with their letters, which makes it fast."""
+    """An expression of ``words`` that ``before`` does not precede; it begins with letters, which makes it fast."""
     first: dict[str, list[str]] = {}
     for word in sorted(words, key=len, reverse=True):
         first.setdefault(word[0], []).append(word[1:])
@@ -99,7 +98,7 @@ _SMALL = re.compile(
     rf"({_alone(_LOWER, '[0-9A-Za-z_.-]')})"
     r"(?:\"\s{0,4}:\s{0,4}\"([^\0\n\"]{1,1024})|\s=\s\"([^\0\n\"]{1,1024})|=([^\0\n\",\s]{1,1024}))"
 )
-_LABELLED = re.compile(
+_LABELLED = (
     rf"((?:{_alone(('Serial ?[Nn]umber', 'Asset Tag', 'UUID'), '[0-9A-Za-z]')}): {{1,40}})([^\0\n\"\\]{{1,256}})"
 )
 _UUIDS = re.compile(r"UUID=(?:(?<![0-9A-Za-z]UUID=)|(?<=PARTUUID=)(?<![0-9A-Za-z]PARTUUID=))\"?([0-9A-Za-z-]{3,64})")
@@ -161,7 +160,7 @@ _COMMAND_LINE = re.compile(
     r"(?:Command line: |command line: |BOOT_IMAGE=|o(?<![^\n]o)ptions |GRUB_CMDLINE_LINUX\w{0,20}=)([^\n\0]*)"
 )
 _COMMAND_FILES = re.compile(r"/(?:proc/cmdline|etc/kernel/cmdline|host/cmdline\.txt)\Z")
-_SECRET = re.compile(
+_SECRET = (
     r"(?<![0-9a-z])(password|passwd|passphrase|passwort|secret|token|psk|pre-?shared-?key|"
     r"(?:api|auth|access|private|luks|wpa|ssh)?[._-]?key|credentials?|set_credential(?:_binary)?|"
     r"pass|pwd|sig|signature)=(?:\"([^\"\n\0\\]{1,4096})|([^\s\"'&,;\0\\]{1,4096}))"
@@ -176,11 +175,11 @@ _INSTALL = re.compile(r"(?<![0-9A-Za-z._-])(?:inst\.ks|ks|url|preseed/url|auto|i
 _IP = re.compile(r"(?<![0-9A-Za-z._-])ip=(?:[^:\s]*:){4}([^:\s]{1,255}):")
 _NAMED = re.compile(r"(?<![0-9A-Za-z._-])(?:systemd\.hostname|hostname|h|rd\.hostname)=([^\s;,\"]{1,255})")
 _MACHINE = re.compile(r"systemd\.machine_id=([0-9a-fA-F]{32})")
-_KEYS = re.compile(
+_KEYS = (
     r"\b(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-\w{1,20}) ([A-Za-z0-9+/=]{20,4096})"
     r"(?: ([^\s@]{1,64})@([^\s\"\\]{1,255}))?"
 )
-_PEM = re.compile(r"-----BEGIN [A-Z ]{0,30}KEY-----\s*([A-Za-z0-9+/=\s]{20,65536})-----END")
+_PEM = r"-----BEGIN [A-Z ]{0,30}KEY-----\s*([A-Za-z0-9+/=\s]{20,65536})-----END"
 _NFS = re.compile(r"^([0-9A-Za-z][0-9A-Za-z.-]{1,255}):/\S{0,1024} \S{1,1024} nfs", re.MULTILINE)
 _CIFS = re.compile(r"^//([0-9A-Za-z][0-9A-Za-z.-]{1,255})/\S{0,1024} ", re.MULTILINE)
 _PUBLIC_HOSTS = re.compile(
@@ -267,7 +266,7 @@ def _keyed(text: str) -> Iterator[Span]:
         yield Span(found.start(number), found.end(number), _LOWER[found[1]])
     for found in _UUIDS.finditer(text) if "UUID=" in text else ():
         yield Span(found.start(1), found.end(1), "uuid")
-    for found in _LABELLED.finditer(text) if _has(text, ("Number: ", "number: ", "Asset Tag: ", "UUID: ")) else ():
+    for found in re.finditer(_LABELLED, text) if _has(text, ("Number: ", "number: ", "Asset Tag: ", "UUID: ")) else ():
         yield Span(found.start(2), found.end(2), {"S": "serial", "A": "dmi", "U": "uuid"}[found[1][0]])
     for found in _BY_ID.finditer(text) if "by-id" in text else ():
         yield Span(found.start(1), found.end(1), "links")
@@ -310,7 +309,7 @@ def _users(text: str) -> Iterator[Span]:
 
 def _credentials(text: str) -> Iterator[Span]:
     low = text.lower() if "=" in text else ""
-    for found in _SECRET.finditer(low) if _has(low, _SECRET_WORDS) else ():
+    for found in re.finditer(_SECRET, low) if _has(low, _SECRET_WORDS) else ():
         number = found.lastindex or 2
         if not _is_setting(text[found.start(1) : found.end(1)], found[number]):
             yield Span(found.start(number), found.end(number), "secret")
@@ -318,11 +317,11 @@ def _credentials(text: str) -> Iterator[Span]:
         if found[1] is not None:
             yield Span(found.start(1), found.end(1), "user")
             yield Span(found.start(2), found.end(2), "secret")
-    for found in _KEYS.finditer(text) if _has(text, ("ssh-", "ecdsa-")) else ():
+    for found in re.finditer(_KEYS, text) if _has(text, ("ssh-", "ecdsa-")) else ():
         for number, kind in ((1, "secret"), (2, "user"), (3, "hostname")):
             if found[number]:
                 yield Span(found.start(number), found.end(number), kind)
-    for found in _PEM.finditer(text) if "-----BEGIN" in text else ():
+    for found in re.finditer(_PEM, text) if "-----BEGIN" in text else ():
         yield Span(found.start(1), found.end(1), "secret")
 
 

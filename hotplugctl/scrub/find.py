@@ -12,6 +12,11 @@ from hotplugctl.scrub import addresses, fields, layers, nearby, shapes, sockets
 _LONG = 512
 _ESCAPE = re.compile(r"(?:\\x|%)([0-9A-Fa-f]{2})")
 _HEX = re.compile(r"(?:0x|naa\.|eui\.|wwn-0x)?([0-9a-fA-F]{16}|[0-9a-fA-F]{32})(?:-part\d+)?")
+# Whatever makes a name worth a closer look begins so, but for a row of digits.
+_TELLING = re.compile(
+    rf"{shapes.COLONS.pattern}|{shapes.DASHES.pattern}|{shapes.DOTS.pattern}|"
+    r"\"|\\|%|: |by-id|/home/|/Users/|/media/|nqn\.|iqn\.|nvme\.|enx|LVM-|naa\.|eui\.|0x"
+)
 _PARTITION = re.compile(r"([0-9a-f]{8})-[0-9a-f]{2}")
 
 
@@ -27,6 +32,7 @@ class Finds:
         self.texts: dict[str, str] = {}
         self.names: set[str] = set()
         self._seen: set[tuple[str, str]] = set()
+        self._spans: dict[tuple[str, str], list[fields.Span]] = {}
 
     def search(self, path: str, text: str) -> None:
         """Take in what is in the file at ``path``, and in the texts within it."""
@@ -45,17 +51,28 @@ class Finds:
             return text
         if kind is not None:
             self.value(kind, text)
-        for span in fields.spans(path, text):
+        for span in self.spans(path, text):
             self.value(span.kind, text[span.start : span.end])
         self.shapes(path, text)
         if "\\x" in text or "%" in text:
-            self.shapes(path, _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text))
+            plain = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
+            if plain != text:
+                self.shapes(path, plain)
         if sockets.holds_v4(path):
             for found in sockets.HEX_V4.finditer(text):
                 address = shapes.ipv4(addresses.v4_text(sockets.little_v4(found[0])))
                 if address is not None:
                     self.numbers["ipv4"].add(address)
         return text
+
+    def spans(self, path: str, text: str) -> list[fields.Span]:
+        """``fields.spans``, which takes time: of long texts it is remembered."""
+        if len(text) <= _LONG:
+            return fields.spans(path, text)
+        known = self._spans.get((path, text))
+        if known is None:
+            known = self._spans[path, text] = fields.spans(path, text)
+        return known
 
     def counts(self) -> dict[str, int]:
         """Kind → how many originals."""
@@ -219,13 +236,23 @@ def find(holdings: Holdings) -> Finds:
     finds = Finds()
     for path, data in holdings.files.items():
         finds.search(path, data.decode("latin-1"))
-    for path in dict.fromkeys(every_name(holdings)):
-        finds.search("", latin(path))
+    names = list(dict.fromkeys(every_name(holdings)))
+    for path in names:
         finds.names.update(path.split("/"))
+    for text in _telling([latin(path) for path in names]):
+        finds.search("", text)
     for path, data in holdings.files.items():
         if path.endswith("/proc/sys/kernel/osrelease"):
             finds.names.add(data.decode("latin-1").strip())
     return finds
+
+
+def _telling(names: list[str]) -> Iterable[str]:
+    """Those in which there may be something: most are done with in one go."""
+    text = "\n".join(names)
+    if text.count("\n") >= len(names) or shapes.may_have_run(text, 32):
+        return (name for name in names if _TELLING.search(name) or shapes.may_have_run(name, 32))
+    return (text[start:end] for start, end in nearby.lines(_TELLING, text))
 
 
 def every_name(holdings: Holdings) -> Iterable[str]:

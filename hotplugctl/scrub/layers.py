@@ -22,6 +22,7 @@ _STRING = re.compile(r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"?')
 _KEY = re.compile(r'"([A-Za-z0-9_-]{1,64})"\s{0,4}:\s{0,4}\Z')
 _HOLE = "\0\0"
 _DUMP_LINE = re.compile(r"^([0-9a-f]{2,3}): ((?:[0-9a-f]{2} ){15}[0-9a-f]{2})$", re.MULTILINE)
+_IN_DUMP = re.compile(r": (?:[0-9a-f]{2} ){15}")
 _EXTENDED = 0x100
 _CONFIG_SIZES = (256, 4096)
 
@@ -37,7 +38,7 @@ def through(path: str, text: str, visit: Visit) -> str:
             text = _B64.sub(lambda found: _hole(holes, found[1], _datagram(path, found[2], visit)), text)
         if "\\" in text and _is_json(text):
             text = _strings(holes, path, text, visit)
-    if _HOLE not in text and ": " in text[:100000] and _DUMP_LINE.search(text):
+    if _HOLE not in text and ": " in text[:100000] and _IN_DUMP.search(text) and _DUMP_LINE.search(text):
         return _dumps(path, text, visit)
     text = visit(path, text, None)
     if not holes:

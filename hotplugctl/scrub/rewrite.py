@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Optional
+from typing import Callable, Optional
 
 from hotplugctl.model.holdings import Holdings
 from hotplugctl.scrub import fields, layers, shapes, sockets
@@ -16,10 +16,14 @@ _ATA_SERIAL = (80, 100)
 
 
 class Rewriter:
-    """Replaces originals by their pseudonyms; remembers what it did, since files repeat."""
+    """Replaces originals by their pseudonyms; remembers what it did, since files repeat.
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    ``spans``: ``fields.spans``, or what remembers its answers.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, spans: Callable[[str, str], list[fields.Span]] = fields.spans) -> None:
         self._vocabulary = vocabulary
+        self._spans = spans
         self._known: dict[tuple[str, str], str] = {}
 
     def holdings(self, before: Holdings) -> Holdings:
@@ -71,7 +75,7 @@ class Rewriter:
             return self._value("links", text)
         if path.endswith(_ATA_PAGE):
             text = self._ata(text)
-        spans = fields.spans(path, text)
+        spans = self._spans(path, text)
         if spans:
             parts = []
             at = 0

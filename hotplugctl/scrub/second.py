@@ -19,11 +19,13 @@ from hotplugctl.scrub.records import Leftover
 from hotplugctl.scrub.vocabulary import Vocabulary
 from hotplugctl.scrub.words import Words
 
-_BETWEEN = r"(?::|-|_| |\.|\\x3a|\\x2d|\\x5cx3a|\\x5cx2d|%3a)"
-_SEPARATED = re.compile(rf"(?<![0-9a-f])[0-9a-f]{{2}}(?:{_BETWEEN}[0-9a-f]{{2}}){{5,31}}")
+_SEPARATED = re.compile(
+    r"(?<![0-9a-f])[0-9a-f]{2}(?:(?::|-|_| |\.|\\x3a|\\x2d|\\x5cx3a|\\x5cx2d|%3a)[0-9a-f]{2}){5,31}"
+)
 _GROUPED = re.compile(r"(?<![0-9a-z])[0-9a-f]{4,8}(?:(?:-|:|_|\.|\\x2d|\\x5cx2d)[0-9a-f]{4,12}){2,4}")
-# In the middle of both. This and the next three begin with what is rare, and most lines are done with by these.
-_MIDDLE = re.compile(rf"{_BETWEEN}(?:(?:[0-9a-f]{{2}}{_BETWEEN}){{4}}|[0-9a-f]{{4,12}}{_BETWEEN}[0-9a-f]{{4}})")
+# In the middle of both, or of an escaped separator. This and the next begin with what is rare, and most lines are done
+# with by these.
+_MIDDLE = re.compile(r"[-:_ .x%](?:3a|2d|(?:[0-9a-f]{2}[-:_ .]){4}|[0-9a-f]{4,12}[-:_.][0-9a-f]{4})")
 _IN_MAC = re.compile(":[0-9a-f]{2}:[0-9a-f]{2}:")
 _IN_UUID = re.compile("-[0-9a-f]{4}-[0-9a-f]{4}-")
 _IN_IPV4 = re.compile(r"\.\d{1,3}\.\d{1,3}\.\d")
@@ -31,6 +33,7 @@ _SHADE, _RUN = bytes(48 if chr(byte) in "0123456789abcdef" else 32 for byte in r
 _BASE64 = re.compile(r'"b64"\s*:\s*"([A-Za-z0-9+/=]+)"')
 _ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u00([0-9a-f]{2}))|%([0-9a-f]{2})")
 _HEX_DUMP = re.compile(r"^[0-9a-f]{2,3}: ((?:[0-9a-f]{2} ?){16})$", re.MULTILINE)
+_IN_DUMP = re.compile(r": (?:[0-9a-f]{2} ?){16}")
 _MAC = re.compile(r"(?<![0-9a-z:])[0-9a-f]{2}(?::[0-9a-f]{2}){5}(?![0-9a-z:])")
 _UUID = re.compile(r"(?<![0-9a-z])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?![0-9a-z])")
 _IPV4 = re.compile(r"(?<![0-9a-z.])\d{1,3}(?:\.\d{1,3}){3}(?![0-9a-z]|\.\d|-\d)")
@@ -61,8 +64,11 @@ class Second:
         for path, data in after.files.items():
             for kind in self._kinds(path, data.decode("latin-1")):
                 yield Leftover(path, "content", kind)
+        known: dict[str, tuple[str, ...]] = {}
         for path, where, name in _names(after):
-            for kind in self._kinds("", latin(name)):
+            if name not in known:
+                known[name] = self._kinds("", latin(name))
+            for kind in known[name]:
                 yield Leftover(path, where, kind)
 
     def _kinds(self, path: str, text: str) -> tuple[str, ...]:
@@ -92,8 +98,9 @@ class Second:
 
     def _in_digits(self, low: str) -> Iterator[str]:
         """Digits of addresses and UUIDs, whatever separates them."""
+        lines = list(nearby.lines(_MIDDLE, low))
         for pattern in (_SEPARATED, _GROUPED):
-            for found in nearby.found(_MIDDLE, pattern, low):
+            for found in (found for start, end in lines for found in pattern.finditer(low, start, end)):
                 digits = re.sub(r"\\x5cx..|\\x..|%3a|[^0-9a-f]", "", found[0])
                 # Bytes in a dump may be few different ones by chance, as digits in a row may.
                 yield from self._windows(digits, 2, strict=" " in found[0])
@@ -209,7 +216,7 @@ def _plain(path: str, text: str) -> Iterator[str]:
                 continue
     if path.endswith("/vpd_pg89"):
         yield "".join(text[at : at + 2][::-1] for at in range(0, len(text), 2))
-    dump = "".join(found[1].replace(" ", "") for found in _HEX_DUMP.finditer(text)) if ": " in text else ""
+    dump = "".join(found[1].replace(" ", "") for found in nearby.found(_IN_DUMP, _HEX_DUMP, text))
     if dump:
         yield bytes.fromhex(dump).decode("latin-1")
     if path.endswith("/net/route"):

@@ -49,9 +49,7 @@ NQN_FRONT = re.compile(
 """Of such a name, when it began to be valid, and an authority that is no single site's."""
 LVM = re.compile(r"(?<![0-9A-Za-z])LVM-([0-9A-Za-z]{32})([0-9A-Za-z]{32})(?![0-9A-Za-z])")
 LVM_DASHED = re.compile(r"(?<![0-9A-Za-z-])[0-9A-Za-z]{6}(?:-[0-9A-Za-z]{4}){5}-[0-9A-Za-z]{6}(?![0-9A-Za-z-])")
-COLONS = re.compile(
-    r":(?::|[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}:|[0-9A-Fa-f]{8}:[0-9A-Fa-f]{8}:|(?:[0-9A-Fa-f]{1,4}:){4})"
-)
+COLONS = re.compile(r":(?::|[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}:|[0-9A-Fa-f]{8}:[0-9A-Fa-f]{8}:|(?:[0-9A-Fa-f]{1,4}:){4})")
 """In every MAC and IPv6 address, and UUID of md."""
 
 DASHES = re.compile(r"-(?:[0-9A-Za-z]{4}-[0-9A-Za-z]{4}|[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2})-|x2d")

@@ -252,7 +252,11 @@ def test_many_stages_are_ordered_quickly(kit):
 
 @pytest.mark.parametrize(
     ("content", "why"),
-    [(b" " * ((8 << 20) + 1), "larger than 8388608 bytes"), (None, "not a regular file (dir)"), ("/..", "out of the root")],
+    [
+        (b" " * ((8 << 20) + 1), "larger than 8388608 bytes"),
+        (None, "not a regular file (dir)"),
+        ("/..", "out of the root"),
+    ],
 )
 def test_a_manifest_that_cannot_be_read_is_not_passed_over(kit, tmp_path, content, why):
     # Without it every gap would be read another way, and a denied one is no absent one.
