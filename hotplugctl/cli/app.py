@@ -41,7 +41,7 @@ COMMANDS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("record", "Write what the other commands read into a recording."),
             ("collector", "A script for sh that records a guest without Python."),
             ("diff", "What is different between two recordings, or a recording and now."),
-            ("validate", "Does a recording still say what it said?"),
+            ("validate", "Is a recording sound, and do its own witnesses agree?"),
             ("parse", "lspci, kernel log, kernel config or uevents as JSON."),
         ),
     ),

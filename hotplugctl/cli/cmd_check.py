@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 @click.command("check")
 @root_options
 @json_option
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="The same as --json.")
+@click.option(
+    "--format", "form", type=click.Choice(["table", "json"]), default="table", help="json is the same as --json."
+)
 @click.option("--strict", is_flag=True, help="A warning is a no.")
 @click.option("--need", type=Count(min=0), metavar="N", help="Fewer than N free slots is a no.")
 @click.option("--only", multiple=True, metavar="ID", help="Only this finding, or family of findings (may be repeated).")

@@ -20,7 +20,7 @@ SCRIPT = os.path.join(os.path.dirname(hotplugctl.__file__), "data", "collect.sh"
 def command(as_json: bool, **_everywhere: object) -> int:
     """Print a script for sh that collects what hotplugctl reads, for a guest without Python: a tar on stdout.
 
-    It needs dash or busybox, and runs from its stdin: ``ssh guest sh < collect.sh | hotplugctl check --root -``.
+    Any POSIX sh (dash, busybox) runs it, from its stdin too: `ssh guest sh < collect.sh | hotplugctl check --root -`.
     What it writes is a recording that is not scrubbed.
     """
     with open(SCRIPT, encoding="ascii") as file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, Optional
@@ -56,6 +57,7 @@ def command(
         _not_a_terminal()
     else:
         place.check(out)
+        _check_apart(out, existing)
     taken = _existing(existing) if existing is not None else _guest(root, stage, events, with_processes)
     counts: Mapping[str, int] = {}
     if not no_scrub:
@@ -96,6 +98,15 @@ def _check_options(
         raise click.UsageError("--events listens to this machine: it does not go with --scrub.")
     if stage is not None or (root and origin("root") == "COMMANDLINE"):
         raise click.UsageError("--scrub names what to read: leave --root and --stage out.")
+
+
+def _check_apart(out: str, existing: Optional[str]) -> None:
+    """What is written into a recording would be a part of it, and of what is to be scrubbed."""
+    if existing is None or existing == "-":
+        return
+    given = os.path.realpath(existing)
+    if os.path.realpath(out).startswith(os.path.join(given, "")):
+        raise BadTarget(f"{out}: OUT lies inside EXISTING", "name a place outside of it")
 
 
 def _not_a_terminal() -> None:

@@ -41,7 +41,9 @@ _GONE = "gone: nothing that fits is there"
     "--stage", type=click.Choice([*STAGES, "settled"]), default="settled",
     help="How far it has to have come (default: settled, the last stage of its class).",
 )  # fmt: skip
-@click.option("--timeout", type=Seconds(), default="30", metavar="S", help="At most S seconds (default 30).")
+@click.option(
+    "--timeout", type=Seconds(), default="30", metavar="S", help="At most S seconds (default 30); 0 looks once."
+)
 @click.option(
     "--root", metavar="PATH", envvar="HOTPLUGCTL_ROOT", show_envvar=True,
     help="A recording, or PATH:STAGE of a story: answered at once by what is there.",

@@ -23,7 +23,7 @@ from hotplugctl.cli.world import announce, moves, wants_color
 @click.option("--save", metavar="OUT", help="Write what is heard to OUT/events, a new folder, to be replayed.")
 @click.option("--subsystem", "subsystems", multiple=True, metavar="NAME", help="Only events of pci, block, net …")
 @click.option("--timeout", type=Seconds(), metavar="S", help="End after S seconds.")
-@click.option("--count", type=Count(min=1), metavar="N", help="End after N events; 4 if they do not come.")
+@click.option("--count", type=Count(min=1), metavar="N", help="End after N events; with status 4 if they do not come.")
 @click.option("--since-boot", is_flag=True, help="Begin with the insertions that the kernel log still knows.")
 @click.option("-J", "--json", "as_json", is_flag=True, help="A JSON object a line.")
 @color_option

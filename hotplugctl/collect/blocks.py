@@ -9,12 +9,13 @@ from typing import NamedTuple, Optional
 from hotplugctl.collect.functions import device_path
 from hotplugctl.model.listing import Names
 from hotplugctl.model.reads import FAILURES, Absent, Failure, Value, Vanished, reason
-from hotplugctl.model.users import Array, Block, Member
+from hotplugctl.model.users import JOURNAL, Array, Block, Member
 from hotplugctl.parse import udevdb
 from hotplugctl.source.tree import Tree
 
 _CLASS = "/sys/class/block"
 _FILE_SYSTEMS = ("ext4", "xfs", "f2fs", "nilfs2", "erofs")
+_JOURNALS = "/proc/fs/jbd2"
 _POOLS = "/proc/spl/kstat/zfs"
 # A path of an NVMe namespace that several controllers lead to, and the disk that stands for all of them.
 _NVME_PATH = re.compile(r"nvme([0-9]+)c[0-9]+n([0-9]+)\Z")
@@ -43,6 +44,8 @@ def collect(tree: Tree) -> Blocks:
     names = listing.names if isinstance(listing, Names) else ()
     btrfs = _btrfs(tree)
     systems = {name: f"btrfs {uuid}" for uuid, devices in btrfs.items() for name in devices}
+    # A journal within its file system is called after both: vdb-8 (fs/jbd2/journal.c).
+    systems.update((name, JOURNAL) for name in _listed(tree, _JOURNALS))
     systems.update(_systems(tree))
     pools = frozenset(_listed(tree, _POOLS))
     around = _Around(systems, _caches(tree), pools)

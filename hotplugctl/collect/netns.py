@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from typing import NamedTuple, Optional
 
+from hotplugctl.collect.mounts import LIMIT, OWN
 from hotplugctl.collect.processes import gone, hint, pids
 from hotplugctl.model.listing import Names
 from hotplugctl.model.reads import Failure, Value, reason
 from hotplugctl.model.users import NetSpace, Seen
-from hotplugctl.parse import net_dev
+from hotplugctl.parse import mountinfo, net_dev
 from hotplugctl.source.tree import Tree
 
 _LIMIT = 1 << 20
+_INSIDE = "ip -d link, in that namespace"
 # What a kernel gives to every namespace.
 _EVERYWHERE = ("lo", "sit0", "tunl0", "ip6tnl0", "gre0", "gretap0", "erspan0", "ip_vti0", "ip6_vti0", "ip6gre0")
 
@@ -41,7 +44,7 @@ def collect(tree: Tree) -> NetSpaces:
             names = net_dev.names(read.text) if isinstance(read, Value) else ()
             of_it = tuple(name for name in names if name not in _EVERYWHERE)
             found += [NetSpace(int(pid), of_it)] if of_it else []
-    return NetSpaces(tuple(found), _unseen(missed, listing))
+    return NetSpaces(tuple(found), (*_unseen(missed, listing), *_kept(tree, known)))
 
 
 def _unseen(missed: dict[str, Failure], listing: object) -> tuple[Seen, ...]:
@@ -53,3 +56,13 @@ def _unseen(missed: dict[str, Failure], listing: object) -> tuple[Seen, ...]:
         return ()
     count = f"{len(missed)} process{'es' if len(missed) > 1 else ''}"
     return (Seen("interfaces", f"the network namespace of {count} is not known ({reason(first)})", hint(first)),)
+
+
+def _kept(tree: Tree, known: Collection[str]) -> Iterator[Seen]:
+    """Namespaces that a mount keeps (ip-netns(8)) and in which no process lives: nothing in /proc looks into them."""
+    read = tree.read(OWN, LIMIT)
+    told: set[str] = set()
+    for mount in mountinfo.parse(read.data, (b" - nsfs ",)) if isinstance(read, Value) else ():
+        if mount.type == "nsfs" and mount.root.startswith("net:[") and mount.root not in (*known, *told):
+            told.add(mount.root)
+            yield Seen("interfaces", f"no process lives in the network namespace that {mount.point} keeps", _INSIDE)

@@ -10,7 +10,7 @@ from hotplugctl.collect.functions import device_path
 from hotplugctl.model.listing import Names
 from hotplugctl.model.reads import FAILURES, Absent, Failed, Failure, Value, Vanished
 from hotplugctl.model.users import Address, Connection, Interface, Network
-from hotplugctl.parse import process, routes, tcp
+from hotplugctl.parse import listeners, process, routes, tcp
 from hotplugctl.source.tree import Tree
 
 _CLASS = "/sys/class/net"
@@ -36,7 +36,12 @@ def collect(tree: Tree) -> Found:
     own = routes.placed(routes.local_ipv4(_table(tree, "fib_trie", failures)), all_routes)
     sixes = routes.local_ipv6(_table(tree, "if_inet6", failures))
     addresses = own + tuple(Address(6, one.address, one.prefix, (one.device,)) for one in sixes if not one.link_local)
-    return Found(Network(interfaces, all_routes, addresses, (), _sessions(tree)), failures[0] if failures else None)
+    found = Network(
+        interfaces, all_routes, addresses, (), _sessions(tree),
+        # Recordings of old lack these; what they hold else is no worse for it.
+        listeners.packet(_table(tree, "packet", [])), listeners.pppoe(_table(tree, "pppoe", [])),
+    )  # fmt: skip
+    return Found(found, failures[0] if failures else None)
 
 
 def _table(tree: Tree, name: str, failures: list[Failure]) -> str:

@@ -105,9 +105,10 @@ def _subject(
 
 def _uevents(tree: Tree, functions: Iterable[PciFunction]) -> Mapping[str, Mapping[str, str]]:
     """Address → what ``uevent`` says. It waits for the lock of its device, which a crashed driver never gives back."""
-    paths = {f"{function.path}/uevent": function.address for function in functions}
-    reads = tree.read_risky(tuple(paths), _RISKY_SECONDS) if paths else {}
-    return {paths[path]: _pairs(read.text) for path, read in reads.items() if isinstance(read, Value)}
+    paths = {function.address: f"{function.path}/uevent" for function in functions}
+    reads = tree.read_risky(tuple(dict.fromkeys(paths.values())), _RISKY_SECONDS) if paths else {}
+    said = {path: _pairs(read.text) for path, read in reads.items() if isinstance(read, Value)}
+    return {address: said.get(path, {}) for address, path in paths.items()}
 
 
 def _pairs(text: str) -> Mapping[str, str]:

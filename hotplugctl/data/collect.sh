@@ -36,6 +36,7 @@ plan() {
     list /etc/modules-load.d
     list /etc/sysconfig/modules
     list /lib/modprobe.d
+    list /proc/fs/jbd2
     list /proc/spl/kstat/zfs
     list /run/modprobe.d
     list /run/modules-load.d
@@ -114,7 +115,7 @@ plan() {
     files /proc cmdline config.gz consoles cpuinfo iomem ioports modules mounts swaps version
     files /proc/1 environ
     files /proc/fs/nfsd exports
-    files /proc/net fib_trie if_inet6 ipv6_route route unix
+    files /proc/net fib_trie if_inet6 ipv6_route packet pppoe route unix
     files /proc/self mountinfo mounts
     files /proc/self/ns @pid
     files /proc/sys/kernel arch hotplug osrelease

@@ -5,6 +5,9 @@ from typing import NamedTuple, Optional
 
 from hotplugctl.model.devices import Node, PciFunction, Slot
 
+JOURNAL = "journal"
+"""What ``Block.system`` says of a disk that has the journal of a file system which is elsewhere."""
+
 
 class Member(NamedTuple):
     """A member of an md array: ``state`` as in md/dev-NAME/state (Documentation/admin-guide/md.rst)."""
@@ -205,13 +208,18 @@ class Connection(NamedTuple):
 
 
 class Network(NamedTuple):
-    """The network of the namespace that asks. ``sessions``: iSCSI session → address of its target."""
+    """The network of the namespace that asks. ``sessions``: iSCSI session → address of its target.
+
+    ``packet``: numbers of the interfaces that packet sockets are bound to; ``pppoe``: interfaces below PPPoE sessions.
+    """
 
     interfaces: Mapping[str, Interface]
     routes: tuple[Route, ...]
     addresses: tuple[Address, ...]
     connections: tuple[Connection, ...]
     sessions: Mapping[str, str]
+    packet: frozenset[int] = frozenset()
+    pppoe: frozenset[str] = frozenset()
 
 
 class Virtual(NamedTuple):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, Optional
+from typing import Optional
+
+from hotplugctl.scrub import credentials, nearby
+from hotplugctl.scrub.records import Span
 
 _UDEV = {
     "ID_SERIAL": "serial",
@@ -59,6 +62,8 @@ _FILES = {
     "port_name": "wwn",
     "node_name": "wwn",
     "sas_address": "wwn",
+    "node_guid": "wwn",
+    "sys_image_guid": "wwn",
     "eui": "wwn",
     "nguid": "uuid",
     "uuid": "uuid",
@@ -106,6 +111,8 @@ _BY_ID = re.compile(
     r"(?:disk/by-id/|by-id\\x2f|\s)"
     r"(?:ata|scsi|virtio|nvme|usb|wwn|dm-uuid|md-uuid|lvm-pv-uuid|mmc|ieee1394)-([^\s\0\"',]{3,512})"
 )
+_GUID = r"(?:guid|GUID)[ \t]?[:=]?[ \t]{0,8}((?:0x)?[0-9a-f]{16}|[0-9a-f]{4}(?::[0-9a-f]{4}){3})(?![0-9A-Za-z:])"
+_BY_UUID = r"by-(?:part)?uuid(?:/|\\x2f)([0-9A-Za-z-]{3,64})"
 
 _HOSTS = re.compile(
     r"ostname(?:(?<=[Hh]ostname) set to <?|(?<=[Ss]et hostname) to <?|"
@@ -113,6 +120,13 @@ _HOSTS = re.compile(
     r"(?:(?<=\b[Ss]end hostname)|(?<=\b[Ss]end my hostname)|(?<=\b[Ss]ending hostname)|(?<=\b[Ss]ending my hostname)) )"
     r"([^\s>,;<\0\"\\]{1,255})"
 )
+# IP-Config (net/ipv4/ipconfig.c) says who it is, NFS and lockd name their server.
+_IP_CONFIG = r"\bhost=([^\s,\0]{0,255}), domain=([^\s,\0]{0,255})"
+_SERVERS = (
+    r"(?:root@(?<![0-9A-Za-z_]root@)|server (?:(?<=nfs: server )|(?<=nfs4: server )|(?<=lockd: server )))"
+    r"([0-9A-Za-z_][^\s>,;<)(:/\0\"'\\]{0,254})"
+)
+_SERVER_WORDS = ("root@", "nfs: server ", "nfs4: server ", "lockd: server ")
 _UNAME = re.compile(r"Linux (\S{1,255}) \d+\.\d")
 _STAMPED = re.compile(
     r"\n(?:\[ *\d+\.\d+\]|[A-Z][a-z]{2} [ 0-9]\d \d\d:\d\d:\d\d(?:\.\d+)?|\d{4}-\d\d-\d\dT[0-9:.,+Z-]{8,24}) "
@@ -122,15 +136,17 @@ _HOME = re.compile(
     r"(?:/home/|/Users/|/media/)(?!(?:cdrom\d?|floppy\d?|usb\d?|root|lost\+found)\b)([0-9A-Za-z_][0-9A-Za-z_.-]{0,63})"
 )
 _USERS = re.compile(
-    r"(?:\b(?:USER|LOGNAME|SUDO_USER|user|username)=|\bof [Uu]ser |\bfor (?:invalid )?user |"
+    r"(?:\b(?:USER|LOGNAME|SUDO_USER|user|username|autologin_user)=|\bacct=\"?|\bLOGIN ON \S{1,20} BY |"
+    r"\bof [Uu]ser |\bfor (?:invalid )?user |"
     r"\b(?:Accepted|Failed) [a-z/-]{1,40} for |\b[ug]id=\d{1,10}\(|\bsudo: {1,20}(?=\S{1,64} : ))"
     r"([0-9A-Za-z_][0-9A-Za-z_.-]{0,63})"
 )
 _HOMES = ("/home/", "/Users/", "/media/")
 _USER_WORDS = (
     "USER=", "LOGNAME=", "user=", "username=", "of user ", "of User ", "for user ", "for invalid user ", "uid=", "gid=",
-    "sudo: ", "Accepted ", "Failed ",
+    "autologin_user=", "acct=", "LOGIN ON ", "sudo: ", "Accepted ", "Failed ",
 )  # fmt: skip
+_USER_LOOK = re.compile("|".join(map(re.escape, _USER_WORDS)))
 _UDEV_WORDS = (
     "ID_",
     "DM_UUID",
@@ -144,10 +160,6 @@ _UDEV_WORDS = (
     "MEMORY_DEV",
 )
 _SMALL_WORDS = ("serial", "wwn", "wwid", "uuid", "id-link", "idlink", "asset_tag", "hostname", "nqn")
-_SECRET_WORDS = (
-    "key=", "pass=", "password=", "passwd=", "passphrase=", "passwort=", "pwd=", "secret=", "token=", "psk=",
-    "credential=", "credentials=", "credential_binary=", "sig=", "signature=",
-)  # fmt: skip
 _COMMAND_WORDS = ("ommand line: ", "BOOT_IMAGE=", "options ", "GRUB_CMDLINE")
 _SYSTEM_USERS = re.compile(
     r"root:?|daemon(?:-reload)?|bin|sys|sync|games|man|lp|mail|news|uucp|proxy|www-data|backup|list|irc|nobody|adm|tty|"
@@ -160,40 +172,21 @@ _COMMAND_LINE = re.compile(
     r"(?:Command line: |command line: |BOOT_IMAGE=|o(?<![^\n]o)ptions |GRUB_CMDLINE_LINUX\w{0,20}=)([^\n\0]*)"
 )
 _COMMAND_FILES = re.compile(r"/(?:proc/cmdline|etc/kernel/cmdline|host/cmdline\.txt)\Z")
-_SECRET = (
-    r"(?<![0-9a-z])(password|passwd|passphrase|passwort|secret|token|psk|pre-?shared-?key|"
-    r"(?:api|auth|access|private|luks|wpa|ssh)?[._-]?key|credentials?|set_credential(?:_binary)?|"
-    r"pass|pwd|sig|signature)=(?:\"([^\"\n\0\\]{1,4096})|([^\s\"'&,;\0\\]{1,4096}))"
-)
 _URL = re.compile(
-    r"(?<![0-9A-Za-z])[a-z][a-z0-9+.-]{1,20}://(?:([^\s/@:\"'\0\\]{1,128}):([^\s/@\"'\0\\]{0,256})@)?"
+    r"(?<![0-9A-Za-z])[a-z][a-z0-9+.-]{1,20}://(?:[^\s/@:\"'\0\\]{1,128}:[^\s/@\"'\0\\]{0,256}@)?"
     r"([^\s/:\"'\0\\]{1,255})"
 )
-_LOGIN = re.compile(r"://[^\s/@:\"'\0\\]{1,128}:[^\s/@\"'\0\\]{0,256}@")
 _ISCSI = re.compile(r"iscsi:([^\s@:\"]{1,128}):([^\s@:\"]{1,256})(?::([^\s@:\"]{1,128}):([^\s@:\"]{1,256}))?@")
 _INSTALL = re.compile(r"(?<![0-9A-Za-z._-])(?:inst\.ks|ks|url|preseed/url|auto|inst\.repo|inst\.stage2)=(\S{1,2048})")
 _IP = re.compile(r"(?<![0-9A-Za-z._-])ip=(?:[^:\s]*:){4}([^:\s]{1,255}):")
 _NAMED = re.compile(r"(?<![0-9A-Za-z._-])(?:systemd\.hostname|hostname|h|rd\.hostname)=([^\s;,\"]{1,255})")
 _MACHINE = re.compile(r"systemd\.machine_id=([0-9a-fA-F]{32})")
-_KEYS = (
-    r"\b(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-\w{1,20}) ([A-Za-z0-9+/=]{20,4096})"
-    r"(?: ([^\s@]{1,64})@([^\s\"\\]{1,255}))?"
-)
-_PEM = r"-----BEGIN [A-Z ]{0,30}KEY-----\s*([A-Za-z0-9+/=\s]{20,65536})-----END"
 _NFS = re.compile(r"^([0-9A-Za-z][0-9A-Za-z.-]{1,255}):/\S{0,1024} \S{1,1024} nfs", re.MULTILINE)
 _CIFS = re.compile(r"^//([0-9A-Za-z][0-9A-Za-z.-]{1,255})/\S{0,1024} ", re.MULTILINE)
 _PUBLIC_HOSTS = re.compile(
     r"(?:[0-9A-Za-z-]+\.)*(?:kernel\.org|debian\.org|ubuntu\.com|redhat\.com|fedoraproject\.org|suse\.com|"
     r"systemd\.io|freedesktop\.org|qemu\.org)|localhost|\(none\)|[\d.]+|\[[0-9A-Fa-f:]*\]?"
 )
-
-
-class Span(NamedTuple):
-    """A value in a text: where, and of which kind."""
-
-    start: int
-    end: int
-    kind: str
 
 
 def kind_of_file(path: str) -> Optional[str]:
@@ -237,15 +230,22 @@ def _named(name: str) -> Iterator[Span]:
     """What is in the name of a file, or in the target of a link."""
     for found in _BY_ID.finditer(name) if "by-id" in name else ():
         yield Span(found.start(1), found.end(1), "links")
+    yield from _by_uuid(name)
     if _has(name, _HOMES):
         yield from _users(name)
+
+
+def _by_uuid(text: str) -> Iterator[Span]:
+    """The short ones too, of FAT (``1234-ABCD``), which nothing else tells."""
+    for found in re.finditer(_BY_UUID, text) if "uuid/" in text or "uuid\\x2f" in text else ():
+        yield Span(found.start(1), found.end(1), "uuid")
 
 
 def _worded(path: str, text: str) -> Iterator[Span]:
     yield from _keyed(text)
     yield from _hosts(text)
     yield from _users(text)
-    yield from _credentials(text)
+    yield from credentials.spans(path, text)
     yield from _tables(path, text)
     if _COMMAND_FILES.search(path):
         yield from _of_command_line(text, 0, len(text))
@@ -266,6 +266,9 @@ def _keyed(text: str) -> Iterator[Span]:
         yield Span(found.start(number), found.end(number), _LOWER[found[1]])
     for found in _UUIDS.finditer(text) if "UUID=" in text else ():
         yield Span(found.start(1), found.end(1), "uuid")
+    yield from _by_uuid(text)
+    for found in re.finditer(_GUID, text) if _has(text, ("guid", "GUID")) else ():
+        yield Span(found.start(1), found.end(1), "wwn")
     for found in re.finditer(_LABELLED, text) if _has(text, ("Number: ", "number: ", "Asset Tag: ", "UUID: ")) else ():
         yield Span(found.start(2), found.end(2), {"S": "serial", "A": "dmi", "U": "uuid"}[found[1][0]])
     for found in _BY_ID.finditer(text) if "by-id" in text else ():
@@ -276,6 +279,13 @@ def _hosts(text: str) -> Iterator[Span]:
     for found in _HOSTS.finditer(text) if "ostname" in text else ():
         if not _PUBLIC_HOSTS.fullmatch(found[1]):
             yield Span(found.start(1), found.end(1), "hostname")
+    for found in re.finditer(_SERVERS, text) if _has(text, _SERVER_WORDS) else ():
+        if not _PUBLIC_HOSTS.fullmatch(found[1].rstrip(".")):
+            yield Span(found.start(1), found.start(1) + len(found[1].rstrip(".")), "hostname")
+    for found in re.finditer(_IP_CONFIG, text) if ", domain=" in text else ():
+        for number in (1, 2):
+            if not _PUBLIC_HOSTS.fullmatch(found[number]):
+                yield Span(found.start(number), found.end(number), "hostname")
     uname = _UNAME.match(text)
     if uname is not None and uname[1] != "version":
         yield Span(uname.start(1), uname.end(1), "hostname")
@@ -295,41 +305,13 @@ def _column(text: str) -> Iterator[Span]:
 
 
 def _users(text: str) -> Iterator[Span]:
-    patterns = []
-    if _has(text, _HOMES):
-        patterns.append(_HOME)
+    there = [*_HOME.finditer(text)] if _has(text, _HOMES) else []
     if _has(text, _USER_WORDS):
-        patterns.append(_USERS)
-    for pattern in patterns:
-        for found in pattern.finditer(text):
-            user = found[1].rstrip(".")
-            if not _SYSTEM_USERS.fullmatch(user) and not user.isdigit():
-                yield Span(found.start(1), found.start(1) + len(user), "user")
-
-
-def _credentials(text: str) -> Iterator[Span]:
-    low = text.lower() if "=" in text else ""
-    for found in re.finditer(_SECRET, low) if _has(low, _SECRET_WORDS) else ():
-        number = found.lastindex or 2
-        if not _is_setting(text[found.start(1) : found.end(1)], found[number]):
-            yield Span(found.start(number), found.end(number), "secret")
-    for found in _URL.finditer(text) if _LOGIN.search(text) else ():
-        if found[1] is not None:
-            yield Span(found.start(1), found.end(1), "user")
-            yield Span(found.start(2), found.end(2), "secret")
-    for found in re.finditer(_KEYS, text) if _has(text, ("ssh-", "ecdsa-")) else ():
-        for number, kind in ((1, "secret"), (2, "user"), (3, "hostname")):
-            if found[number]:
-                yield Span(found.start(number), found.end(number), kind)
-    for found in re.finditer(_PEM, text) if "-----BEGIN" in text else ():
-        yield Span(found.start(1), found.end(1), "secret")
-
-
-def _is_setting(key: str, value: str) -> bool:
-    """A kernel's configuration, the keys of a keyboard (``KEY=402000000 …``), a word for on or off: no secret."""
-    if key.isupper() and key.endswith("KEY"):
-        return True
-    return len(value) < 3 or value in ("yes", "off", "true", "false", "none", "auto", "null", "ask")
+        there += nearby.found(_USER_LOOK, _USERS, text)
+    for found in there:
+        user = found[1].rstrip(".")
+        if not _SYSTEM_USERS.fullmatch(user) and not user.isdigit():
+            yield Span(found.start(1), found.start(1) + len(user), "user")
 
 
 def _tables(path: str, text: str) -> Iterator[Span]:
@@ -362,8 +344,8 @@ def _of_command_line(text: str, start: int, end: int) -> Iterator[Span]:
             if found[number]:
                 yield Span(found.start(number), found.end(number), kind)
     for found in _URL.finditer(text, start, end):
-        if not _PUBLIC_HOSTS.fullmatch(found[3]):
-            yield Span(found.start(3), found.end(3), "hostname")
+        if not _PUBLIC_HOSTS.fullmatch(found[1]):
+            yield Span(found.start(1), found.end(1), "hostname")
     for found in _INSTALL.finditer(text, start, end):
         path = re.search(r"(?<![:/])/(?!/)(\S+)", found[1])
         if path is not None and "://" in found[1]:

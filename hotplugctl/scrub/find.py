@@ -8,6 +8,7 @@ from typing import Optional
 
 from hotplugctl.model.holdings import Holdings
 from hotplugctl.scrub import addresses, fields, layers, nearby, shapes, sockets
+from hotplugctl.scrub.records import Span
 
 _LONG = 512
 _ESCAPE = re.compile(r"(?:\\x|%)([0-9A-Fa-f]{2})")
@@ -15,8 +16,10 @@ _HEX = re.compile(r"(?:0x|naa\.|eui\.|wwn-0x)?([0-9a-fA-F]{16}|[0-9a-fA-F]{32})(
 # Whatever makes a name worth a closer look begins so, but for a row of digits.
 _TELLING = re.compile(
     rf"{shapes.COLONS.pattern}|{shapes.DASHES.pattern}|{shapes.DOTS.pattern}|"
-    r"\"|\\|%|: |by-id|/home/|/Users/|/media/|nqn\.|iqn\.|nvme\.|enx|LVM-|naa\.|eui\.|0x"
+    r"\"|\\|%|: |by-id|uuid/|/home/|/Users/|/media/|nqn\.|iqn\.|nvme\.|enx|LVM-|naa\.|eui\.|0x"
 )
+# Maker and model are before it; a namespace, a unit or a partition may be after it.
+_LINKED = re.compile(r"\S*_([0-9A-Za-z][0-9A-Za-z-]{5,63}?)(?:_\d{1,3})?(?:-\d:\d)?(?:-part\d{1,3})?")
 _PARTITION = re.compile(r"([0-9a-f]{8})-[0-9a-f]{2}")
 
 
@@ -31,8 +34,9 @@ class Finds:
         self.numbers: dict[str, set[int]] = {"ipv4": set(), "ipv6": set()}
         self.texts: dict[str, str] = {}
         self.names: set[str] = set()
+        self._linked: set[str] = set()
         self._seen: set[tuple[str, str]] = set()
-        self._spans: dict[tuple[str, str], list[fields.Span]] = {}
+        self._spans: dict[tuple[str, str], list[Span]] = {}
 
     def search(self, path: str, text: str) -> None:
         """Take in what is in the file at ``path``, and in the texts within it."""
@@ -65,7 +69,7 @@ class Finds:
                     self.numbers["ipv4"].add(address)
         return text
 
-    def spans(self, path: str, text: str) -> list[fields.Span]:
+    def spans(self, path: str, text: str) -> list[Span]:
         """``fields.spans``, which takes time: of long texts it is remembered."""
         if len(text) <= _LONG:
             return fields.spans(path, text)
@@ -86,6 +90,9 @@ class Finds:
     def value(self, kind: str, value: str) -> None:
         """A value that stands where one of ``kind`` stands."""
         value = value.strip(" \0\t\n\r")
+        linked = _LINKED.fullmatch(value) if kind == "links" else None
+        if linked is not None and any(character.isdigit() for character in linked[1]):
+            self._linked.add(linked[1])
         if (
             shapes.trivial(value, 1 if kind in ("hostname", "user") else 3)
             or kind == "links"
@@ -94,6 +101,12 @@ class Finds:
             return
         if kind == "secret" or len(value) <= _LONG:
             self.text(kind, value)
+
+    def linked(self) -> None:
+        """Take in what ends the names of links to disks, where no serial number was seen that it may be a part of."""
+        for value in sorted(self._linked):
+            if not any(value in text for text in self.texts):
+                self.value("serial", value)
 
     def text(self, kind: str, value: str) -> None:
         """A value of no special form; of names with dots, the first part and the rest are originals too."""
@@ -114,7 +127,7 @@ class Finds:
         if kind in ("wwn", "uuid", "machine-id", "serial") and hexadecimal is not None:
             self._hexadecimal(kind, hexadecimal[1].lower())
             return False
-        if kind == "wwn" and shapes.SPACED.fullmatch(value):
+        if kind == "wwn" and (shapes.SPACED.fullmatch(value) or shapes.GUID.fullmatch(value)):
             self._hexadecimal(kind, shapes.digits(value))
             return False
         partition = _PARTITION.fullmatch(value) if kind == "uuid" else None
@@ -195,6 +208,8 @@ class Finds:
                 self._dsn(octets)
             elif len(octets) == 12:
                 self._mac(octets)
+        for found in shapes.FAT.finditer(text) if "by-uuid" in text else ():
+            self.texts.setdefault(found[1], "uuid")
         for found in nearby.found(shapes.DASHES, shapes.LVM_DASHED, text):
             if any(character.isdigit() for character in found[0]):
                 self.texts.setdefault(found[0], "uuid")
@@ -241,6 +256,7 @@ def find(holdings: Holdings) -> Finds:
         finds.names.update(path.split("/"))
     for text in _telling([latin(path) for path in names]):
         finds.search("", text)
+    finds.linked()
     for path, data in holdings.files.items():
         if path.endswith("/proc/sys/kernel/osrelease"):
             finds.names.add(data.decode("latin-1").strip())
@@ -264,7 +280,8 @@ def every_name(holdings: Holdings) -> Iterable[str]:
         yield target
     for path, names in holdings.listed.items():
         yield path
-        yield from names
+        # What these are is told by where they are.
+        yield from (f"{path}/{name}" for name in names) if "/disk/by-" in path else names
     for table in (holdings.kinds, holdings.failed, holdings.absent):
         yield from table
 

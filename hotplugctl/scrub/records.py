@@ -1,4 +1,4 @@
-"""What scrubbing gives back."""
+"""What scrubbing finds, and gives back."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from hotplugctl.model.holdings import Holdings
+
+
+class Span(NamedTuple):
+    """A value in a text: where, and of which kind."""
+
+    start: int
+    end: int
+    kind: str
 
 
 class Leftover(NamedTuple):

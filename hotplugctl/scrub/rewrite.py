@@ -8,6 +8,7 @@ from typing import Callable, Optional
 from hotplugctl.model.holdings import Holdings
 from hotplugctl.scrub import fields, layers, shapes, sockets
 from hotplugctl.scrub.find import latin, name
+from hotplugctl.scrub.records import Span
 from hotplugctl.scrub.vocabulary import Vocabulary
 
 _SERIAL_PAGE, _ATA_PAGE = "/vpd_pg80", "/vpd_pg89"
@@ -21,7 +22,7 @@ class Rewriter:
     ``spans``: ``fields.spans``, or what remembers its answers.
     """
 
-    def __init__(self, vocabulary: Vocabulary, spans: Callable[[str, str], list[fields.Span]] = fields.spans) -> None:
+    def __init__(self, vocabulary: Vocabulary, spans: Callable[[str, str], list[Span]] = fields.spans) -> None:
         self._vocabulary = vocabulary
         self._spans = spans
         self._known: dict[tuple[str, str], str] = {}

@@ -176,6 +176,8 @@ def _needles(
 ) -> Iterator[tuple[str, str]]:
     """Texts in lower case that must not occur, and the kind of each."""
     for value, kind in digits.items():
+        if len(value) == 12:
+            yield from ((f"{value[:6]}{separator}{value[6:]}", kind) for separator in "-:")
         if not _dull(value):
             data = bytes.fromhex(value)
             for form in (

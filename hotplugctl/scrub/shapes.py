@@ -39,6 +39,9 @@ WWN = re.compile(r"(?<![0-9A-Za-z])(?:naa\.|eui\.|wwn-0x|0x(?=[256]))([0-9a-f]{1
 SPACED = re.compile(r"[0-9a-f]{2}(?: [0-9a-f]{2}){7}")
 """The file ``eui`` of a namespace."""
 
+GUID = re.compile(r"[0-9a-f]{4}(?::[0-9a-f]{4}){3}")
+"""The files ``node_guid`` and ``sys_image_guid`` of InfiniBand."""
+
 NVME = re.compile(r"(?<![0-9A-Za-z])nvme\.[0-9a-f]{4}-((?:[0-9a-f]{2}){1,40})-(?:[0-9a-f]{2}){1,80}-[0-9a-f]{8}")
 """What the kernel makes up for a namespace without an identifier: vendor, serial and model in hexadecimal."""
 
@@ -47,6 +50,9 @@ NQN_FRONT = re.compile(
     r"(?:nqn|iqn)\.\d{4}-?[.]?\d{2}\.(?:(?:org\.(?:nvmexpress|qemu|linux-iscsi|debian)|com\.(?:redhat|ubuntu|suse))(?=:|\Z):?)?"
 )
 """Of such a name, when it began to be valid, and an authority that is no single site's."""
+FAT = re.compile(r"by-uuid[-/]([0-9A-F]{4}-[0-9A-F]{4})(?![0-9A-Za-z-])")
+"""The name of such a file system, as a link and as a unit of systemd."""
+
 LVM = re.compile(r"(?<![0-9A-Za-z])LVM-([0-9A-Za-z]{32})([0-9A-Za-z]{32})(?![0-9A-Za-z])")
 LVM_DASHED = re.compile(r"(?<![0-9A-Za-z-])[0-9A-Za-z]{6}(?:-[0-9A-Za-z]{4}){5}-[0-9A-Za-z]{6}(?![0-9A-Za-z-])")
 COLONS = re.compile(r":(?::|[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}:|[0-9A-Fa-f]{8}:[0-9A-Fa-f]{8}:|(?:[0-9A-Fa-f]{1,4}:){4})")
@@ -181,7 +187,9 @@ def private(address: int) -> Optional[int]:
 
 _VERSION_FILE = re.compile(r"(?:version|firmware\w*|release|_rev|/rev|fwrev)\Z")
 _VERSION = re.compile(
-    r"(?:[vV]|[vV]er(?:sion)?|[rR]ev(?:ision)?|[fF]irmware|FW|fw|[rR]elease|driver|BIOS)[ :=.\"']{0,4}\Z"
+    # A short one may end another word: ``nameserver``.
+    r"(?:[vV]ersion|[rR]evision|[fF]irmware|[rR]elease|driver|BIOS|"
+    r"(?<![0-9A-Za-z])(?:(?:[fsh]w|[FSH]W|drv|bios)?(?:[vV]er|[rR]ev)|[vV]|FW|fw))[ :=.\"']{0,4}\Z"
 )
 
 

@@ -42,8 +42,12 @@ def _texts(form: str, original: str, pseudonym: str) -> Iterator[tuple[str, str]
         octets = (2,) * (len(original) // 2)
         for separator in (":", "-", "_", " ", *_COLON, *_DASH):
             yield _cut(original, octets, separator), _cut(pseudonym, octets, separator)
+        quads = (4,) * (len(original) // 4)
+        for separator in (":", "-", ".", "_", *_DASH) if len(original) in (12, 16) else ():
+            yield _cut(original, quads, separator), _cut(pseudonym, quads, separator)
     if form == "mac" and len(original) == 12:
-        yield _cut(original, (4,) * 3, "."), _cut(pseudonym, (4,) * 3, ".")
+        for separator in (":", "-"):
+            yield _cut(original, (6, 6), separator), _cut(pseudonym, (6, 6), separator)
         for flip in (0, 2):
             one, other = _eui64(original, flip), _eui64(pseudonym, flip)
             yield one, other

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from hotplugctl.scrub import addresses, pools, shapes, spellings
 from hotplugctl.scrub.find import Finds
@@ -13,6 +13,10 @@ from hotplugctl.scrub.words import Words
 _POOLS = {"mac": pools.mac, "dsn": pools.like, "hex32": pools.hex32, "wwn": pools.wwn}
 _WORD = re.compile(r"[0-9A-Za-z]+")
 _WORDS_LIMIT = 24
+# What is before an address in the name of a machine, or before a WWN or UUID where these are written.
+_SAYS_NOTHING = re.compile(
+    r"[\W_]*(?:(?:ip|vm|host|node|server|instance|naa|eui|uuid|0x|wwn|mpath|part\d{1,3}|3)(?:[\W_]+|(?<=x)|(?<=3)|\Z))*"
+)
 _KERNELS = re.compile(
     r"(?:[shv]d[a-z]{1,3}|xvd[a-z]{1,2}|nvme\d+(?:[nc]\d+)*|mmcblk\d+|eth|en[sopx]|wl|wwan|veth|br|bond|virtio|ata|"
     r"host|target|scsi|pci|pcie|usb|tty[A-Z]*|dm-|md|loop|sr|sg|st|cpu|acpi|slot|port|card|input|event|mouse|kvm|"
@@ -77,21 +81,38 @@ class Vocabulary:
                     self._free.add(original)
 
     def _of_texts(self, finds: Finds) -> dict[str, Optional[str]]:
-        taken = {*finds.texts, *finds.names}
         derived: dict[str, Optional[str]] = {}
+        whole: dict[str, list[_Piece]] = {}
         left = []
-        for text in finds.texts:
-            if self.by_shape(text) != text and finds.texts[text] in ("nqn", "hostname", "serial", "wwn", "uuid"):
-                derived[text] = self.by_shape(text)
+        for text, kind in finds.texts.items():
+            pieces = self._pieces(text)
+            if pieces and _is_all(text, kind, pieces):
+                derived[text] = _filled("".join(_between(text, pieces)), pieces)
+            elif kind == "secret" or not any(part in finds.texts for part in _parts(text)):
+                # Of a secret nothing may stay, be there a name in it or not.
+                whole[text] = pieces
             else:
                 left.append(text)
-        whole = [text for text in left if not any(part in finds.texts for part in _parts(text))]
-        given = pools.assign(whole, pools.like, taken)
-        for text in sorted(set(left) - set(whole), key=len):
+        given = {
+            **pools.assign(whole, lambda text: _around(text, whole[text]), {*finds.texts, *finds.names}),
+            **derived,
+        }
+        for text in sorted(left, key=len):
             given[text] = _in_parts(text, given)
         for text in filter(shapes.NVME.fullmatch, finds.texts):
             given[text] = _with_serial(text, given)
-        return {**given, **derived}
+        return given
+
+    def _pieces(self, text: str) -> list[_Piece]:
+        """The addresses, UUIDs and WWNs in ``text``, in order."""
+        there = [_Piece(start, word, self.words[word]) for start, word in self._shapes.found(text)]
+        for pattern, other in ((shapes.IPV4, self._v4), (shapes.IPV6, self._v6)):
+            there += [_Piece(found.start(), found[0], other(found)) for found in pattern.finditer(text)]
+        kept: list[_Piece] = []
+        for piece in sorted(there, key=lambda piece: (piece.start, -len(piece.text))):
+            if piece.text != piece.pseudonym and (not kept or piece.start >= kept[-1].start + len(kept[-1].text)):
+                kept.append(piece)
+        return kept
 
     def by_shape(self, text: str) -> str:
         """``text`` with the pseudonyms of all addresses, UUIDs and WWNs in it."""
@@ -126,6 +147,49 @@ class Vocabulary:
                     self.short.setdefault(one, other)
             else:
                 self._add(spellings.of_text(original, pseudonym, reach))
+
+
+class _Piece(NamedTuple):
+    """An address, UUID or WWN at ``start`` of a text."""
+
+    start: int
+    text: str
+    pseudonym: str
+
+
+def _between(text: str, pieces: list[_Piece]) -> Iterator[str]:
+    """What is left of ``text`` before, between and after its pieces."""
+    at = 0
+    for piece in pieces:
+        yield text[at : piece.start]
+        at = piece.start + len(piece.text)
+    yield text[at:]
+
+
+def _filled(rest: str, pieces: list[_Piece]) -> str:
+    """``rest`` with the pseudonyms of ``pieces`` where these stood."""
+    parts = []
+    at = taken = 0
+    for piece in pieces:
+        end = piece.start - taken
+        parts += [rest[at:end], piece.pseudonym]
+        at = end
+        taken += len(piece.text)
+    return "".join(parts) + rest[at:]
+
+
+def _is_all(text: str, kind: str, pieces: list[_Piece]) -> bool:
+    """Whether ``text`` says nothing but its pieces: no more than what they are is left."""
+    front = shapes.NQN_FRONT.match(text) if kind == "nqn" else None
+    rest = "".join(_between(text, pieces))[front.end() if front else 0 :]
+    return _SAYS_NOTHING.fullmatch(rest) is not None
+
+
+def _around(text: str, pieces: list[_Piece]) -> Iterator[str]:
+    """Pseudonyms for ``text``, with those of its pieces in their places."""
+    if not pieces:
+        return pools.like(text)
+    return (_filled(rest, pieces) for rest in pools.like("".join(_between(text, pieces))))
 
 
 def _with_serial(text: str, given: Mapping[str, Optional[str]]) -> str:

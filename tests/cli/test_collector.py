@@ -183,11 +183,11 @@ def test_every_command_says_the_same(hotplugctl, recordings, shell, story):
 def test_a_recording_of_it_is_sound(hotplugctl, recordings, shell, tmp_path):
     (tmp_path / "guest.tar").write_bytes(shell.tar(recordings.stage("pc-virtio", "added")))
     assert hotplugctl("validate", tmp_path / "guest.tar").status == 0
-    done = hotplugctl("record", "--no-scrub", "--root", tmp_path / "guest.tar", tmp_path / "again")
+    done = hotplugctl("record", "--no-scrub", "--root", tmp_path / "guest.tar", tmp_path / "copy.tar")
     assert done.status == 0, done.err
     for command in COMMANDS:
-        first, second = (hotplugctl(command, "--json", "--root", tmp_path / name) for name in ("guest.tar", "again"))
-        assert first.out == second.out.replace("again", "guest.tar")
+        first, second = (hotplugctl(command, "--json", "--root", tmp_path / name) for name in ("guest.tar", "copy.tar"))
+        assert first.out == second.out.replace("copy.tar", "guest.tar")
 
 
 def test_this_machine(hotplugctl, shell):

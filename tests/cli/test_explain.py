@@ -445,6 +445,8 @@ def test_five_thousand_partitions(hotplugctl, recordings, tmp_path):
         (root / "sys" / disk / f"vdb{number}").mkdir()
         (root / "sys" / disk / f"vdb{number}/size").write_text("2048\n")
         (root / "sys/class/block" / f"vdb{number}").symlink_to(f"../../{disk}/vdb{number}")
+    # What is told here is in /proc/mounts, which counts where mountinfo is not.
+    (root / "proc/self/mountinfo").unlink(missing_ok=True)
     with (root / "proc/mounts").open("a") as file:
         file.writelines(f"/dev/vdb{number} /mnt/{number} ext4 rw 0 0\n" for number in range(3, 1003))
     said = hotplugctl("explain", "vdb", "--json", "--root", root).document
@@ -468,3 +470,10 @@ def test_events_tell_the_times_where_they_were_recorded(hotplugctl, recordings, 
     sources = [piece["source"].partition(":")[0] for stage in said["stages"] for piece in stage["evidence"]]
     assert "events/netlink-uevent.jsonl" in sources
     assert {stage["name"] for stage in said["passages"][0]["stages"]} >= {"bound", "node", "udev"}
+
+
+def test_where_nobody_serves_a_slot_the_host_is_not_said_to_refuse(hotplugctl, recordings):
+    """QEMU took the device there (host/qmp.jsonl): none is free only where there are slots."""
+    told = hotplugctl("explain", "--root", recordings.stage("pc-acpiphp-disable", "added"))
+    assert "free slots: 0" in told.out
+    assert "the host refuses the next device" not in told.out

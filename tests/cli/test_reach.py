@@ -138,12 +138,22 @@ def test_parse_opens_its_text_alone(events, recordings, kind, text):
     assert not list(changes(seen))
 
 
+def is_below(change, folder):
+    """By its path; or by a step from an open folder that is below it itself."""
+    paths = [str(part) for part in change[1:] if not isinstance(part, int)]
+    if any(path.startswith(f"{folder}/") for path in paths):
+        return True
+    by_handle = isinstance(change[-1], int) and change[-1] >= 0
+    return by_handle and not [path for path in paths[-1:] if path.startswith("/") or ".." in path.split("/")]
+
+
 @pytest.mark.parametrize("name", ["out", "out.tar", "out.tar.gz"])
 def test_record_writes_where_it_was_told(events, recordings, tmp_path, name):
     seen = events("record", tmp_path / name, "--no-scrub", "--root", recordings.stage("pc-nobar", "added"))
-    touched = [change for change in changes(seen) if change[0] != "os.utime"]
+    # renameat2(2), which never replaces anything, has no other door than the C library.
+    touched = [change for change in changes(seen) if change[0] not in ("os.utime", "ctypes.dlopen", "ctypes.dlsym")]
     assert touched
-    assert not [change for change in touched if not any(str(part).startswith(f"{tmp_path}/") for part in change[1:])]
+    assert not [change for change in touched if not is_below(change, tmp_path)]
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 

@@ -102,6 +102,18 @@ def test_a_story_that_is_there(hotplugctl, recordings, tmp_path, monkeypatch, fo
     assert hotplugctl("check", "--root", tmp_path / "out", "--stage", stages[0]).status in (0, 1)
 
 
+@pytest.mark.parametrize("inside", ["inside", "inside.tar.gz", "link/inside"])
+def test_a_recording_is_not_scrubbed_into_itself(hotplugctl, tmp_path, inside):
+    given = tmp_path / "given"
+    (given / "deep").mkdir(parents=True)
+    (given / "link").symlink_to("deep")
+    done = hotplugctl("record", "--scrub", given, given / inside)
+    assert done.status == 2
+    assert done.err == f"hotplugctl: {given / inside}: OUT lies inside EXISTING (name a place outside of it)\n"
+    assert sorted(path.name for path in given.iterdir()) == ["deep", "link"]
+    assert list((given / "deep").iterdir()) == []
+
+
 def test_what_is_not_there_cannot_be_scrubbed(hotplugctl, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for existing in ("missing", "/dev/null", "", "."):

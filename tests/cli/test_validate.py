@@ -259,6 +259,7 @@ def test_a_function_that_nobody_saw(guest, problems):
         ("lspci.function-missing", "0000:00:1d.0"),
         ("log.function-unfound", "0000:00:1d.0"),
         ("pci.address-differs", "0000:00:1d.0"),
+        ("pci.uevent-differs", "0000:00:1d.0 address"),
     }
 
 

@@ -124,7 +124,17 @@ def test_mounts_of_a_recording_without_mountinfo_have_the_numbers_of_their_disks
 def test_what_a_tree_does_not_hold_is_told(guest):
     guest.file("proc/cmdline", "quiet\n")
     found = users.collect(guest.tree())
-    assert set(found.unseen) == {"blocks", "mounts", "network"}
+    assert set(found.unseen) == {"blocks", "mounts", "network", "routes"}
     guest.remove("proc/cmdline")
     guest.file("sys/kernel/x", "")
-    assert set(users.collect(guest.tree()).unseen) == {"blocks", "mounts", "swaps", "network"}
+    assert set(users.collect(guest.tree()).unseen) == {"blocks", "mounts", "swaps", "network", "routes"}
+
+
+def test_the_journal_of_a_file_system_on_another_disk(guest):
+    disk(guest, "vdb", "254:16")
+    disk(guest, "vdc", "254:32")
+    # One within its file system is called vdb-8.
+    guest.folder("proc/fs/jbd2/vdb-8")
+    guest.folder("proc/fs/jbd2/vdc")
+    guest.folder("sys/fs/ext4/vdb")
+    assert [collect(guest).items[name].system for name in ("vdb", "vdc")] == ["ext4", "journal"]

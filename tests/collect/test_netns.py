@@ -30,3 +30,16 @@ def test_what_was_not_recorded_of_a_process_is_told(guest):
     (seen,) = netns.collect(guest.tree()).unseen
     assert seen.reason.startswith("the network namespace of 1 process is not known (/proc/200/ns/net")
     assert "--with-processes" in seen.privilege
+
+
+def test_a_namespace_that_a_mount_keeps_and_no_process_lives_in_is_told(guest):
+    guest.link("proc/self", "100")
+    add(guest, 100, 1, "lo", "ens3")
+    add(guest, 200, 2, "lo", "eth0")
+    kept = "".join(f"{30 + at} 20 0:4 net:[{at}] /run/netns/n{at} rw shared:1 - nsfs nsfs rw\n" for at in (1, 2, 3))
+    guest.file("proc/100/mountinfo", kept)
+    found = netns.collect(guest.tree())
+    assert found.items == (NetSpace(200, ("eth0",)),)
+    assert [one.reason for one in found.unseen] == [
+        "no process lives in the network namespace that /run/netns/n3 keeps"
+    ]

@@ -136,11 +136,15 @@ class Guest:
         await self._backend(arguments)
         await self._qemu.qmp("device_add", arguments)
 
-    async def _backend(self, arguments: Mapping[str, str]) -> None:
+    async def _backend(self, arguments: dict[str, str]) -> None:
         drive, netdev = arguments.get("drive"), arguments.get("netdev")
+        content = self.contents.get(drive or "", "")
+        if drive and content:
+            # Another scenario of this boot may have had a disk of that name, and may have written to it.
+            drive = arguments["drive"] = f"{drive}-{content}"
         if drive and drive not in self._backends:
             path = self.folder / f"{drive}.img"
-            disks.make(path, self.contents.get(drive, ""))
+            disks.make(path, content)
             file = {"driver": "file", "filename": str(path)}
             await self._qemu.qmp("blockdev-add", {"driver": "raw", "node-name": drive, "file": file})
             self._backends.add(drive)

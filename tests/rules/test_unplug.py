@@ -11,6 +11,7 @@ import pytest
 
 from hotplugctl.model.snapshot import Child
 from hotplugctl.model.users import (
+    JOURNAL,
     Array,
     Export,
     Member,
@@ -22,6 +23,7 @@ from hotplugctl.model.users import (
     Use,
 )
 from hotplugctl.rules import unplug
+from hotplugctl.rules.unplug.stake import layers
 from tests.unplug_stacks import (
     CARD,
     PATH,
@@ -403,3 +405,39 @@ def test_a_mount_outlives_its_device_and_so_does_swap():
         assert {(one.kind, one.subject) for one in found} == {("mount", "/mnt"), ("swap", "/dev/vdb2")}
     assert unplug.left_behind("vda", left) == ()
     assert unplug.left_behind("vdc", left) == ()
+
+
+# --- file systems of several disks ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "source", "options"),
+    [
+        ("xfs", "254:0", "/dev/vda", "rw,attr2,logdev=/dev/vdb,noquota"),
+        ("xfs", "254:0", "/dev/vda", "rw,rtdev=/dev/vdb"),
+        ("bcachefs", "0:45", "/dev/vda:/dev/vdb", "rw"),
+    ],
+)
+def test_a_disk_that_a_file_system_has_beside_its_first(kind, number, source, options):
+    disks = [block("vda", "254:0"), block("vdb", "254:16"), block("vdc", "254:32")]
+    found = users(disks, [mount("/srv", number, source, type=kind, options=options)])
+    assert told(ask(going("vdb"), found)) == [("mount", "/srv")]
+    assert ask(going("vdc"), found).safe is True
+
+
+def test_the_journal_of_a_file_system_that_is_elsewhere():
+    disks = [block("vda", "254:0", system="ext4"), block("vdb", "254:16", system=JOURNAL)]
+    answer = ask(going("vdb"), users(disks, [mount("/srv", "254:0", "/dev/vda")]))
+    assert told(answer) == [("filesystem", "/dev/vdb")]
+    assert "journal" in answer.blockers[0].summary
+
+
+def test_a_disk_of_which_udev_knows_nothing_may_be_in_a_pool():
+    disks = [block("vdb", "254:16"), block("vdc", "254:32", holds=("", ""))]
+    found = users(disks, pools=frozenset({"tank"}))
+    assert ask(going("vdb"), found).safe is None
+    assert ask(going("vdc"), found).safe is True
+
+
+def test_a_colon_in_the_name_of_a_layer():
+    assert list(layers("rw,lowerdir=/a\\:b:/c,upperdir=/u")) == ["/a:b", "/c", "/u"]

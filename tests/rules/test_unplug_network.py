@@ -229,3 +229,40 @@ def test_notes_stand_against_nothing():
 )
 def test_the_names_of_logical_volumes(name, found):
     assert lvm(name) == found
+
+
+def test_an_upper_that_does_not_say_what_it_is_counts_all_the_same():
+    # A macvlan's uevent has no DEVTYPE.
+    under = interface("ens3", uppers=["mv0"])
+    over_it = interface("mv0", lowers=["ens3"], virtual=True)
+    answer = ask(ENS3, users(network=network(under, over_it)))
+    assert told(answer) == [("tunnel", "mv0")]
+    assert answer.blockers[0].remedy == "ip link delete dev mv0"
+
+
+def test_a_team_is_told_once():
+    port = interface("ens3", master="team0", uppers=["team0"])
+    team = interface("team0", lowers=["ens3"], virtual=True)
+    assert told(ask(ENS3, users(network=network(port, team)))) == [("team", "team0")]
+
+
+def test_an_address_that_no_route_places_may_be_of_any_interface_that_is_up():
+    # /32, or noprefixroute: fib_trie has it and /proc/net/route has nothing that fits.
+    loose = [Address(4, "10.9.9.9", 32, ())]
+    answer = ask(ENS3, users(network=network(interface("ens3"), addresses=loose)))
+    assert answer.safe is None
+    assert [(one.what, "10.9.9.9" in one.reason) for one in answer.unseen] == [("addresses", True)]
+    assert ask(ENS3, users(network=network(interface("ens3", up=False), addresses=loose))).safe is True
+
+
+def test_what_needs_neither_address_nor_route():
+    below_ip = network(interface("ens3"))._replace(packet=frozenset({2}), pppoe=frozenset({"ens3"}))
+    assert told(ask(ENS3, users(network=below_ip))) == [("pppoe", "ens3"), ("packet-socket", "ens3")]
+    others = network(interface("ens3"))._replace(packet=frozenset({3}), pppoe=frozenset({"ens4"}))
+    assert ask(ENS3, users(network=others)).safe is True
+
+
+def test_a_copy_without_routes_tells_nothing_of_an_interface_that_is_up():
+    missing = {"routes": Seen("routes", "/proc/net/route: not there", None)}
+    assert ask(ENS3, users(network=network(interface("ens3")), unseen=missing)).safe is None
+    assert ask(ENS3, users(network=network(interface("ens3", up=False)), unseen=missing)).safe is True

@@ -78,12 +78,29 @@ def _unseen(found: Evidence, at_stake: Stake, processes: Processes) -> Iterator[
         yield from processes.unseen
     yield from found.spaces_unseen
     for item in _up(going, users):
+        if "routes" in users.unseen and "network" not in users.unseen:
+            yield users.unseen["routes"]
         if found.spaces:
             numbers = ", ".join(str(one.pid) for one in found.spaces[:_SHOWN])
             why = f"{item} is up, and one on it (macvlan, VLAN) may be in the network namespace of process {numbers}"
             yield Seen("interfaces", why, "ip -d link, in that namespace")
+        loose = [address.address for address in users.network.addresses if not address.devices]
+        if loose:
+            shown = ", ".join(loose[:_SHOWN]) + (", …" if len(loose) > _SHOWN else "")
+            why = f"{item} is up, and no route tells which interface has {shown}"
+            yield Seen("addresses", why, f"ip address show dev {item}" if item.isprintable() else None)
+    yield from _pooled(at_stake, users)
     yield from _shared(found)
     yield from _other_network(found)
+
+
+def _pooled(at_stake: Stake, users: Users) -> Iterator[Seen]:
+    """Of which devices a ZFS pool is made, udev alone tells."""
+    names = [name for name in at_stake.own if at_stake.blocks[name].holds is None]
+    if users.pools and names:
+        pools = ", ".join(sorted(users.pools)[:_SHOWN])
+        why = f"udev has noted nothing of {names[0]}, so it may be in a ZFS pool that is imported ({pools})"
+        yield Seen("blocks", why, "zpool status -P")
 
 
 def _shared(found: Evidence) -> Iterator[Seen]:

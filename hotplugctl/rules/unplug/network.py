@@ -140,6 +140,7 @@ def _of_interface(item: Interface, found: Nets, network: Network) -> Iterator[Bl
     for upper in _over(item):
         if upper in found.members:
             yield _port(item, network.interfaces[upper], goes_on=True)
+    yield from _below_ip(item, network)
     yield from _routes(item, found, network)
     for address in network.addresses:
         if item.name in address.devices:
@@ -147,7 +148,18 @@ def _of_interface(item: Interface, found: Nets, network: Network) -> Iterator[Bl
     if item.master in found.lost:
         yield _port(item, found.lost[item.master or ""], goes_on=False)
     if item.name not in found.own:
-        yield from _virtual(item)
+        yield from _virtual(item, ported=any(one.master == item.name for one in found.lost.values()))
+
+
+def _below_ip(item: Interface, network: Network) -> Iterator[Blocker]:
+    """What needs no address and no route."""
+    if item.name in network.pppoe:
+        yield Blocker("pppoe", item.name, f"a PPPoE session runs over {item.name} (/proc/net/pppoe)", None)
+    if item.number in network.packet:
+        summary = (
+            f"a program has a packet socket on {item.name}: ss --packet --processes tells which (/proc/net/packet)"
+        )
+        yield Blocker("packet-socket", item.name, summary, None)
 
 
 def _port(item: Interface, upper: Interface, *, goes_on: bool) -> Blocker:
@@ -165,14 +177,18 @@ def _port(item: Interface, upper: Interface, *, goes_on: bool) -> Blocker:
 _LINKS = {"vlan": "a VLAN", "macvlan": "a macvlan", "macvtap": "a macvtap", "ipvlan": "an ipvlan", "vxlan": "a VXLAN"}
 
 
-def _virtual(item: Interface) -> Iterator[Blocker]:
-    """VLANs and the like go with the interface below; a bond stays, as empty as it is."""
-    if item.kind in ("bond", "bridge", "openvswitch") or not item.lowers or item.kind is None:
+def _virtual(item: Interface, *, ported: bool) -> Iterator[Blocker]:
+    """VLANs and the like go with the interface below; a bond stays, as empty as it is.
+
+    A macvlan does not say what it is; nor does a team, of which others are ``ported``.
+    """
+    if item.kind in ("bond", "bridge", "openvswitch") or not item.lowers or (item.kind is None and ported):
         return
     kind = (
         item.kind if item.kind in ("vlan", "macvlan", "ipvlan") else "macvlan" if item.kind == "macvtap" else "tunnel"
     )
-    summary = f"{item.name} is {_LINKS.get(item.kind, item.kind)} on {', '.join(item.lowers)}"
+    what = "an interface" if item.kind is None else _LINKS.get(item.kind, item.kind)
+    summary = f"{item.name} is {what} on {', '.join(item.lowers)}"
     yield Blocker(kind, item.name, summary, line("ip", "link", "delete", "dev", item.name))
 
 

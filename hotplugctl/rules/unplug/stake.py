@@ -73,7 +73,9 @@ class _Search:
             devices = self.users.btrfs.get(self._file_system(mount), (self.files.get(mount.source, ""),))
             return all(name in self.blocks for name in devices)
         name = self.by_number.get(mount.number or "")
-        return name in self.blocks if name is not None else self.files.get(mount.source, "") in self.blocks
+        named = [name] if name is not None else [self.files.get(file, "") for file in parts(mount)]
+        named += [self.files.get(file, "") for file in beside(mount)]
+        return any(one in self.blocks for one in named)
 
     def _file_system(self, mount: Mount) -> str:
         name = self.files.get(mount.source)
@@ -173,12 +175,28 @@ class Places:
         return self._at.get("/") if path.startswith("/") else None
 
 
+def parts(mount: Mount) -> Iterator[str]:
+    """The devices that are mounted: bcachefs names all of them, with a colon between."""
+    yield mount.source
+    if mount.type == "bcachefs":
+        yield from mount.source.split(":")
+
+
+def beside(mount: Mount) -> Iterator[str]:
+    """Further devices of XFS: those of its log and of its real-time section (xfs(5))."""
+    for option in mount.options.split(",") if mount.type == "xfs" else ():
+        key, _, value = option.partition("=")
+        if key in ("logdev", "rtdev"):
+            yield value
+
+
 def layers(options: str) -> Iterator[str]:
     """The folders of an overlay (Documentation/filesystems/overlayfs.rst); a colon within a name is escaped."""
     for option in options.split(","):
         key, _, value = option.partition("=")
         if key.rstrip("+") in ("lowerdir", "upperdir", "workdir"):
-            yield from (path for path in value.replace("\\:", "\0").replace("\0", ":").split(":") if path[:1] == "/")
+            found = (path.replace("\0", ":") for path in value.replace("\\:", "\0").split(":"))
+            yield from (path for path in found if path[:1] == "/")
 
 
 def by_file(blocks: Mapping[str, Block]) -> Mapping[str, str]:

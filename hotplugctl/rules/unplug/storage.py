@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Callable, Optional
 
-from hotplugctl.model.users import Block, Blocker, Export, Mount, Space, Swap, Users
+from hotplugctl.model.users import JOURNAL, Block, Blocker, Export, Mount, Space, Swap, Users
 from hotplugctl.rules.unplug.command import line
-from hotplugctl.rules.unplug.stake import Places, Stake, by_file, is_multipath, layers
+from hotplugctl.rules.unplug.stake import Places, Stake, beside, by_file, is_multipath, layers, parts
 
 _SYSTEM = {
     "/": ("root-filesystem", "the root file system"),
@@ -113,9 +113,10 @@ class _Walk:
             mount = lost[at]
             if mount.number not in rooted:
                 self.things["mount", at] = partial(_mount, mount)
-            name = by_number.get(mount.number or "") or self.files.get(mount.source)
-            if name in self.stake.blocks:
-                self._add(("block", name), ("mount", at))
+            first = by_number.get(mount.number or "") or self.files.get(mount.source)
+            for name in (first, *(self.files.get(file) for file in (*parts(mount), *beside(mount)))):
+                if name in self.stake.blocks:
+                    self._add(("block", name), ("mount", at))
             if mount.type == "overlay":
                 for path in layers(mount.options):
                     self._put(path, ("mount", at))
@@ -236,7 +237,7 @@ def _built(block: Block) -> Iterator[Blocker]:
     elif block.dm is not None:
         yield _mapped(block, *block.dm)
     elif block.name.startswith("loop"):
-        summary = f"{block.node} lies on it, in {block.backing}"
+        summary = f"{block.node} lies on it" + (f", in {block.backing}" if block.backing is not None else "")
         yield Blocker("loop", block.node, summary, line("losetup", "--detach", block.node))
     elif block.name.startswith("bcache"):
         remedy = f"echo 1 > /sys/block/{block.name}/bcache/stop"
@@ -310,10 +311,7 @@ def _kept(block: Block, users: Users, mounted: bool) -> Iterator[Blocker]:
         summary = f"one of {len(others) + 1} devices of a btrfs{'' if point is None else f' on {point}'}"
         yield Blocker("btrfs-member", block.node, summary, remedy)
     elif system and not mounted:
-        kind = system.partition(" ")[0]
-        summary = (
-            f"the kernel has its {kind} open, and no mount of it is seen: unmounted lazily, or another namespace's"
-        )
+        summary = _unmounted(system.partition(" ")[0])
         yield Blocker("filesystem", block.node, summary, None)
     if block.number is not None and block.number == users.resume:
         yield Blocker("hibernation", block.node, "hibernation would write to it (/sys/power/resume)", None)
@@ -325,6 +323,12 @@ def _kept(block: Block, users: Users, mounted: bool) -> Iterator[Blocker]:
             f"the ZFS pool {pool} is imported, and this is one of its devices",
             line("zpool", "export", pool),
         )
+
+
+def _unmounted(kind: str) -> str:
+    if kind == JOURNAL:
+        return "a file system on another disk has its journal on it (/proc/fs/jbd2)"
+    return f"the kernel has its {kind} open, and no mount of it is seen: unmounted lazily, or another namespace's"
 
 
 def _of(mount: Mount, others: Iterable[str], block: Block) -> bool:

@@ -15,6 +15,7 @@ from hotplugctl.rules.validation.paths import Sysfs, joined
 from hotplugctl.rules.validation.words import shown
 
 # Recordings hold but a part of sysfs. What is below a PCI root, and the drivers and devices of a bus, they hold whole.
+_MODULE_OF_DRIVER = re.compile(r"/sys/bus/[^/]+/drivers/[^/]+/module\Z")
 _WHOLE = re.compile(r"/sys/(?:devices/pci[0-9a-f:]+/.+|bus/[^/]+/(?:devices|drivers)/[^/]+|module/[^/]+)\Z")
 _DEVICE = re.compile(r"/sys/bus/pci/devices/[^/]+\Z")
 _ALWAYS = re.compile(r"/sys/(?:bus/[^/]+/devices/[^/]+|devices/.+/(?:driver|subsystem|firmware_node))\Z")
@@ -60,6 +61,9 @@ def _is_dangling(sysfs: Sysfs, path: str, spot: str) -> bool:
     drivers made only some.
     """
     if not sysfs.inventory.whole or not _WHOLE.match(spot) or (sysfs.inventory.reduced and not _DEVICE.match(path)):
+        return False
+    if _MODULE_OF_DRIVER.match(path) and len(sysfs.children.get(path.rpartition("/")[0], ())) == 1:
+        # Of a driver a reduced recording has this link alone, also where it has lost its manifest.
         return False
     folder = spot.rpartition("/")[0]
     return any(sysfs.entries[f"{folder}/{name}"].target is None for name in sysfs.children.get(folder, ()))

@@ -1,0 +1,139 @@
+"""syn-plants: identities as people, firmware and programs write them; no fixture has these. None may stay."""
+
+from __future__ import annotations
+
+import pytest
+
+from hotplugctl.scrub import scrub
+
+GUID = "0002:c903:00ab:cdef"
+# What is told by its place, in one file: path, text, and what must not be in the result.
+PLANTED = [
+    # A secret is replaced whole, whatever else is in it.
+    ("/proc/cmdline", "user=joe password=correct-joe-horsestaple77 quiet\n", ["correct", "horsestaple77"]),
+    ("/proc/cmdline", 'sshkey="ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPpq joe@zebra" user=joe\n', ["C3Nza", "joe@"]),
+    ("/proc/cmdline", "password=00:1b:21:a0:b0:c1 quiet\n", ["a0:b0:c1"]),
+    ("/proc/cmdline", "password=zebra-10.20.30.40-lion ip=10.20.30.40\n", ["zebra", "lion", "10.20.30.40"]),
+    ("/proc/cmdline", "rootpw=PlainPw77 vncpassword=VncPw778 inst.vncpassword=VncXX99\n", ["77", "VncXX99"]),
+    ("/proc/cmdline", "apitoken=Zulu92zulu my_token=Zulu93zulu userpw='two words'\n", ["Zulu9", "two", "words"]),
+    ("/proc/cmdline", "password_pbkdf2=grub.pbkdf2.sha512.10000.ABCDEF0123456789.FEDCBA\n", ["ABCDEF0123456789"]),
+    ("/boot/grub/grub.cfg", 'set superusers="root mallory, trudy"\n', ["mallory", "trudy"]),
+    ("/boot/grub/grub.cfg", "  password mallory Zulu96zulu\n", ["mallory", "Zulu96"]),
+    (
+        "/boot/grub/grub.cfg",
+        "password_pbkdf2 mallory grub.pbkdf2.sha512.10000.ABCDEF0123456789.FEDCBA\n",
+        ["mallory", "ABCDEF", "FEDCBA"],
+    ),
+    ("/cmd/x", "admin: grub.pbkdf2.sha512.10000.ABCDEF0123456789.FEDCBA\n", ["ABCDEF0123456789"]),
+    ("/cmd/journal", '{"_CMDLINE":"/bin/x --password Zulu99zulu"}\n', ["Zulu99"]),
+    ("/cmd/dmesg", f"cloud-init[4]: SHA256:{'aB3' * 14}x root@kilimanjaro (RSA)\n", ["aB3aB3", "kilimanjaro"]),
+    # Plain words, where only a key tells what they are.
+    ("/cmd/dmesg", "[    1.3]      host=kilimanjaro, domain=corp.acme, nis-domain=(none)\n", ["kiliman", "acme"]),
+    ("/cmd/dmesg", "[    1.3]      host=kilimanjaro, domain=, nis-domain=(none)\n", ["kilimanjaro"]),
+    ("/cmd/dmesg", "[    3.0] nfs: server filer not responding, timed out\n", ["filer"]),
+    ("/cmd/dmesg", "[    3.0] lockd: server filer.acme.example OK\n", ["filer", "acme"]),
+    ("/cmd/dmesg", '[    2.5] audit: op=PAM acct="mallory" exe="/usr/sbin/sshd"\n', ["mallory"]),
+    ("/cmd/dmesg", "[    3.1] login[300]: LOGIN ON ttyS0 BY mallory\n", ["mallory"]),
+    ("/proc/cmdline", "autologin_user=kenobi quiet\n", ["kenobi"]),
+    # ``ver`` is the end of ``server`` too.
+    ("/proc/cmdline", "nameserver=8.8.4.4 bootserver=203.0.114.78\n", ["8.8.4.4", "203.0.114.78"]),
+    ("/cmd/dmesg", "[    3.0] nfs: server 203.0.114.77 not responding\n", ["203.0.114.77"]),
+    # InfiniBand, and file systems with short names.
+    ("/sys/class/infiniband/mlx5_0/node_guid", f"{GUID}\n", [GUID, "c903"]),
+    ("/sys/class/infiniband/mlx5_0/sys_image_guid", f"{GUID}\n", [GUID, "c903"]),
+    ("/cmd/dmesg", f"[    3.4] mlx5_core: node_guid {GUID}\n", [GUID, "c903"]),
+    ("/cmd/ibstat", "\tNode GUID: 0x0002c90300abcdef\n", ["c90300abcdef"]),
+    ("/cmd/dmesg", "systemd[1]: Expecting dev-disk-by\\x2duuid-38EF\\x2d253B.device...\n", ["38EF", "253B"]),
+    ("/etc/fstab", "/dev/disk/by-uuid/1234-ABCD /boot vfat\n", ["1234-ABCD"]),
+    ("/etc/fstab", "/dev/disk/by-id/ata-WDC_WD40EFRX_WD-WCC7K1234567-part1 /q ext4\n", ["WCC7K", "1234567"]),
+]
+
+
+@pytest.mark.parametrize(("path", "text", "originals"), PLANTED)
+def test_nothing_of_it_stays(make, holds, path: str, text: str, originals: list[str]) -> None:
+    done = scrub(make({path: text.encode()}))
+    assert [original for original in originals if holds(done.holdings, original.encode())] == []
+    assert done.leftovers == ()
+    assert len(done.holdings.files[path]) >= len(text) - 24
+    assert done.counts
+
+
+def test_the_name_of_a_machine_made_of_its_address_loses_its_zone_too(make, holds) -> None:
+    name = "ip-10-20-30-40.zebra77.corp"
+    done = scrub(
+        make({"/proc/sys/kernel/hostname": name.encode(), "/cmd/dmesg": f"at {name} zebra77.corp 10.20.30.40".encode()})
+    )
+    assert not holds(done.holdings, b"zebra77")
+    assert done.leftovers == ()
+    after = done.holdings.files["/proc/sys/kernel/hostname"].decode()
+    assert after.startswith("ip-10-")
+    head, _, zone = after.partition(".")
+    assert done.holdings.files["/cmd/dmesg"].decode() == f"at {after} {zone} {head[3:].replace('-', '.')}"
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "middle", "after"),
+    [
+        ("/sys/block/sda/serial", "QM", "525400123456", "SECRET99"),
+        ("/sys/block/sda/serial", "", "1b4e28ba-2fa1-41d2-883f-0016d3cca427", "-SECRET99"),
+        ("/sys/block/sda/device/wwid", "t10.ATA     QM", "525400123456", "SECRET99"),
+        ("/proc/sys/kernel/hostname", "zebra-", "525400123456", "-lion"),
+        ("/sys/class/nvme/nvme0/subsysnqn", "nqn.2014-08.com.acme:zebra-", "525400123456", "-SECRET99"),
+    ],
+)
+def test_the_rest_around_an_address_goes_as_well(make, holds, path, before, middle, after) -> None:
+    files = {path: f"{before}{middle}{after}\n".encode(), "/sys/class/net/eth0/address": b"52:54:00:12:34:56\n"}
+    done = scrub(make(files))
+    assert not holds(done.holdings, after.strip("-").encode())
+    assert not holds(done.holdings, b"zebra")
+    assert not holds(done.holdings, middle.encode())
+    assert done.leftovers == ()
+    if middle == "525400123456":
+        mac = done.holdings.files["/sys/class/net/eth0/address"].decode().strip().replace(":", "")
+        assert mac in done.holdings.files[path].decode()
+
+
+def test_all_spellings_of_a_mac_address_lead_to_one(make, holds) -> None:
+    written = ["aabbcc-112233", "aabbcc:112233", "aabb:cc11:2233", "aabb-cc11-2233", "aabb.cc11.2233", "aabb_cc11_2233"]
+    for spelled in (*written, *(text.upper() for text in written)):
+        done = scrub(make({"/sys/class/net/eth0/address": b"aa:bb:cc:11:22:33\n", "/cmd/x": f"({spelled})".encode()}))
+        octets = done.holdings.files["/sys/class/net/eth0/address"].decode().strip().replace(":", "")
+        assert octets != "aabbcc112233"
+        assert "".join(filter(str.isalnum, done.holdings.files["/cmd/x"].decode())).lower() == octets
+        assert done.leftovers == ()
+
+
+def test_what_a_disk_is_called_by_its_links_alone(make, holds) -> None:
+    links = {
+        "/dev/disk/by-id/ata-WDC_WD40-WX71A1234567": "../../sda",
+        "/dev/disk/by-id/usb-Acme_Stick_AA00BB11CC-0:0-part1": "../../sdb1",
+        "/dev/disk/by-uuid/1234-ABCD": "../../sda1",
+    }
+    listed = {"/dev/disk/by-uuid": ("1234-ABCD", "5678-EF01")}
+    done = scrub(make({}, links=links, listed=listed))
+    for original in (b"WX71A1234567", b"AA00BB11CC", b"1234-ABCD", b"5678-EF01"):
+        assert not holds(done.holdings, original)
+    assert done.leftovers == ()
+    assert list(done.holdings.links.values()) == list(links.values())
+    assert any(path.startswith("/dev/disk/by-id/usb-Acme_Stick_") for path in done.holdings.links)
+
+
+# syn-evidence: next to what is replaced, and no identity.
+KEPT = [
+    ("/cmd/x", "FirmwareVersion: 8.8.4.4, fwver=8.8.4.5, v8.8.4.6, fw 8.8.4.7, rev 8.8.4.8, ver 8.8.4.9\n"),
+    ("/cmd/dmesg", "[ 1.0] pcieport 0000:00:02.0: 8086:1234:1af4:1100 [1af4:1000] root@localhost\n"),
+    ("/cmd/dmesg", "[ 1.0] AMD-Vi: Event logged [IO_PAGE_FAULT device=01:00.0 domain=0x000e address=0xfe00]\n"),
+    ("/cmd/dmesg", "[ 1.0] Linux version 6.1.0-50-amd64 (debian-kernel@lists.debian.org) (gcc 12.2.0)\n"),
+    ("/cmd/dmesg", "[ 1.0] NFS: server and client; nfs: server 127.0.0.1 OK\n"),
+    ("/cmd/dmesg", "[ 1.0] password for the user is wanted, a token too\n"),
+    ("/boot/grub/grub.cfg", "set superusers=root\n"),
+    ("/sys/class/infiniband/mlx5_0/node_guid", "0000:0000:0000:0000\n"),
+    ("/cmd/x", "/dev/disk/by-id/ata-QEMU_DVD-ROM /dev/disk/by-id/usb-QEMU_USB_DRIVE_1-0000:00:05.7-1-0:0\n"),
+]
+
+
+@pytest.mark.parametrize(("path", "text"), KEPT)
+def test_evidence_stays(make, path: str, text: str) -> None:
+    done = scrub(make({path: text.encode()}))
+    assert done.holdings.files[path].decode() == text
+    assert (done.counts, done.leftovers) == ({}, ())
