@@ -8,7 +8,7 @@ import click
 
 from hotplugctl.cli import exit as status
 from hotplugctl.cli.options import Count, color_option, json_option, root_options
-from hotplugctl.cli.world import emit, reference, wants_color, world
+from hotplugctl.cli.world import emit, reference, remark, wants_color, world
 from hotplugctl.errors import BadTarget
 
 if TYPE_CHECKING:
@@ -56,9 +56,18 @@ def command(
     else:
         emit(_text(snapshot, said, wants_color(color)))
     # The slots are the machine's: an image has none, and does not lack them either.
-    enough = None if need and snapshot.image is not None else need is None or (said.headroom.free_slots or 0) >= need
+    enough = _enough(need, None if snapshot.image is not None else said.headroom.free_slots)
+    if enough is False:
+        remark(f"--need {need}: only {said.headroom.free_slots} slots are free")
     crashed = any(finding.status == "crashed" for finding in said.report.findings)
     return status.of_check(said.report.verdict, strict=strict, enough=enough, crashed=crashed)
+
+
+def _enough(need: Optional[int], free: Optional[int]) -> Optional[bool]:
+    """Whether as many slots are free as are asked for; None where nobody knows how many are."""
+    if not need:
+        return True
+    return None if free is None else free >= need
 
 
 def _text(snapshot: Snapshot, said: Answer, color: bool) -> str:

@@ -31,9 +31,9 @@ def _lines(target: Target, going: Optional[Going], answer: Answer, color: bool) 
             yield from _blocker(number, item)
     if answer.unseen:
         yield ""
-        yield "Where was not looked:"
+        yield "What could not be looked at:"
         for one in answer.unseen:
-            tells = "" if one.privilege is None else f" [{one.privilege} would tell]"
+            tells = "" if one.privilege is None else f" [told with: {one.privilege}]"
             yield f"  {one.what}: {printable(one.reason)}{tells}"
     if answer.notes:
         yield ""

@@ -52,7 +52,7 @@ def notes(going: Going) -> Iterator[str]:
     """What is worth knowing and stands against nothing."""
     if going.stays is not None:
         yield f"this is about the disk alone, not about its controller: for that, ask for {going.stays}"
-    if going.functions and not any(slot.hotplug for slot in going.slots):
+    if going.slots and not any(slot.hotplug or {"power", "adapter"} & slot.unknown.keys() for slot in going.slots):
         yield "no mechanism serves its slot: this guest would not be told of a removal"
     for function in going.functions:
         of_function = going.virtual.get(function.address)
