@@ -450,11 +450,17 @@ def test_the_copy_fills_its_place(dash, recordings):
     refused(dash.run(recordings.stage("pc-virtio", "added")), 3, words)
 
 
+def _heed_signals() -> None:
+    """A shell cannot trap what was ignored when it was started, as SIGINT and SIGHUP are behind ``nohup … &``."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.fixture
 def hanging(dash, recordings) -> Iterator[subprocess.Popen[bytes]]:
     """The script in the midst of its work, where it stays until it is told to go."""
     dash.fake("cp", f"exec sleep {2 * GUARD}\n")
-    process = dash.start(recordings.stage("pc-virtio", "added"), start_new_session=True)
+    process = dash.start(recordings.stage("pc-virtio", "added"), start_new_session=True, preexec_fn=_heed_signals)
     until = time.monotonic() + GUARD
     while not list(dash.scratch.glob("*/now")) and time.monotonic() < until:
         time.sleep(0.05)
