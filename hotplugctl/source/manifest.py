@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Callable, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Union
 
 from hotplugctl.errors import HotplugctlError
-from hotplugctl.model.holdings import Heard
 from hotplugctl.model.reads import (
     Absent,
     Denied,
@@ -20,6 +19,10 @@ from hotplugctl.model.reads import (
     Vanished,
 )
 from hotplugctl.source.tree import MODES
+
+if TYPE_CHECKING:
+    # Few recordings were listened to.
+    from hotplugctl.model.holdings import Heard
 
 FORMAT = "hotplugctl-recording"
 VERSION = 1
@@ -262,6 +265,8 @@ def _heard(entry: Any) -> Optional[Heard]:
     seconds = entry.get("seconds") if isinstance(entry, dict) else None
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < _LONGEST:
         raise BadManifest("'heard' does not say for how many seconds")
+    from hotplugctl.model.holdings import Heard
+
     return Heard(_text(entry, "source"), seconds, _names(entry.get("unheard", [])))
 
 
