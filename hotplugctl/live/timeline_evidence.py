@@ -75,7 +75,6 @@ _WORDS = {
     ANNOUNCED: ("utton", "Powering", "powering"),
     RESOURCES: ("assigned",),
     ENABLED: ("enabling",),
-    BOUND: ("bind ",),
     CHILD: ("/virtio", "/host", "/nvme", "scsi host", "pci function"),
     NODE: ("/block/", "/net/", "/nvme", "logical blocks", "eth"),
     UDEV: ("UDEV ",),
@@ -85,6 +84,9 @@ _WORDS = {
 def _fits(text: str, stage: str, address: str) -> bool:
     if stage == ENUMERATED:
         return text.endswith(address) or "] type 0" in text
+    if stage == BOUND:
+        # dev_printk() begins with the driver's name as soon as there is one.
+        return "bind " in text or (f" {address}: " in text and not text.startswith("pci "))
     return any(word in text for word in _WORDS.get(stage, ()))
 
 

@@ -297,3 +297,11 @@ def test_every_fixture_has_its_events(recordings):
         with tarfile.open(path) as archive:
             names = {name.partition("/events/")[2] for name in archive.getnames() if "/events/" in name}
         assert names == {"netlink-uevent.jsonl", "kmsg.jsonl"}, path
+
+
+def test_a_line_that_begins_with_the_driver_tells_of_the_bind(hotplugctl):
+    """Lines of one moment: the BARs are assigned, and then the driver speaks."""
+    root = FIXTURES / "recordings/pc-virtio.tar.xz"
+    stages = hotplugctl("timeline", "--json", "--root", root).document["devices"][0]["stages"]
+    (bound,) = (stage for stage in stages if stage["name"] == "bound")
+    assert bound["evidence"]["value"] == "virtio-pci 0000:00:02.0: enabling device (0000 -> 0003)"

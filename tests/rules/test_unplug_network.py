@@ -214,7 +214,13 @@ def test_notes_stand_against_nothing():
     answer = ask(disk, users([block("sdb", "8:16")]))
     assert answer.safe is True
     assert CARD in answer.notes[0]
-    assert "no mechanism" in ask(going(slots=()), users()).notes[0]
+    unserved = slot()._replace(hotplug=False, mechanism=None)
+    assert "no mechanism" in ask(going(slots=(unserved,)), users()).notes[0]
+
+
+def test_of_a_slot_that_could_not_be_read_nothing_is_claimed():
+    unread = slot()._replace(hotplug=False, mechanism=None, unknown={"power": "/sys/bus/pci/slots/4/power: EACCES"})
+    assert ask(going(slots=(unread,)), users()).notes == ()
 
 
 @pytest.mark.parametrize(
