@@ -70,7 +70,7 @@ def recorded(tree: Tree, aim: Aim) -> Outcome:
     look = signs.look(tree, "start", _addresses(tree))
     if not look.functions:
         return _unknown(tree, began)
-    state = reducer.start(look._replace(udev=udev.collect(tree).running))
+    state = reducer.start(look._replace(udev=udev.collect(tree, udev.mounts(tree)).running))
     has_serial = _asks(tree)
     _examine(tree, aim, state)
     if aim.fulfilled(state, has_serial):

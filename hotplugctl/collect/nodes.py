@@ -14,7 +14,8 @@ from hotplugctl.model.listing import Names
 from hotplugctl.model.reads import FAILURES, Absent, Denied, Failed, Failure, Hung, Read, Unrecorded, Value, reason
 from hotplugctl.source.tree import Directory, Tree
 
-_RISKY_SECONDS = 2.0
+RISKY_SECONDS = 2.0
+"""How long an attribute may take that can wait for a device, or for a lock, for ever."""
 
 
 def collect(tree: Tree) -> tuple[Mapping[str, tuple[Node, ...]], Optional[Failure]]:
@@ -258,7 +259,7 @@ def _add_serials(tree: Tree, found: dict[str, list[Node]]) -> None:
     }
     if not wanted:
         return
-    for path, read in tree.read_risky(tuple(wanted), _RISKY_SECONDS).items():
+    for path, read in tree.read_risky(tuple(wanted), RISKY_SECONDS).items():
         nodes, position = wanted[path]
         nodes[position] = _with_serial(nodes[position], read)
 

@@ -22,7 +22,7 @@ from hotplugctl.collect import (
 )
 from hotplugctl.model.cmdline import CommandLine
 from hotplugctl.model.devices import Functions, PciFunction, Slots
-from hotplugctl.model.reads import FAILURES, Value
+from hotplugctl.model.reads import FAILURES, Read, Value
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.resource import Range
 from hotplugctl.model.snapshot import Acpi, Child, Detail, KernelLog, Scene, Snapshot
@@ -69,6 +69,7 @@ def collect(tree: Tree, *, asks: bool = True) -> Snapshot:
     line = command_line(tree)
     log = kernel_log.collect(tree)
     children = details.virtio_children(tree)
+    mounted = udev.mounts(tree)
     of_details = details.collect(tree, listed.items, where.services)
     there = modules.installed(tree, release[0], mechanisms.undecided(config))
     of_modules = modules.collect(tree, release[0], line, _unbound(listed.items, children), there.loaded)
@@ -98,13 +99,13 @@ def collect(tree: Tree, *, asks: bool = True) -> Snapshot:
         line,
         {bus: _autoprobe(tree, bus) for bus in ("pci", "virtio")},
         of_modules,
-        udev.collect(tree),
+        udev.collect(tree, mounted),
         log,
         where.buses,
         scene,
         any(isinstance(tree.kind_of(path), str) for path in ("/sys/bus", "/sys/kernel")),
         of_image,
-        _read_only(tree),
+        _read_only(mounted),
     )
 
 
@@ -128,14 +129,13 @@ def _default_release(image: Image) -> tuple[Optional[str], Optional[str]]:
     return None, f"/lib/modules: {len(image.kernels) + image.more} kernels are installed ({names})"
 
 
-def _read_only(tree: Tree) -> Optional[Evidence]:
+def _read_only(mounted: Read) -> Optional[Evidence]:
     """The last mount on /sys, where it is read-only (proc_pid_mounts(5))."""
-    mounts = tree.read("/proc/mounts")
     found = None
-    for line in mounts.text.splitlines() if isinstance(mounts, Value) else ():
+    for line in mounted.text.splitlines() if isinstance(mounted, Value) else ():
         fields = line.split(" ")
         if len(fields) > 3 and fields[1] == "/sys":
-            found = Evidence(mounts.path, line[:200]) if "ro" in fields[3].split(",") else None
+            found = Evidence(mounted.path, line[:200]) if "ro" in fields[3].split(",") else None
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Optional
 
 from hotplugctl.model.listing import Names
-from hotplugctl.model.reads import Absent, Value
+from hotplugctl.model.reads import Absent, Read, Value
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.snapshot import Udev
 from hotplugctl.source.tree import Tree
@@ -19,13 +19,20 @@ _OLD_DATA = "/dev/.udev"
 _HELPER = "/proc/sys/kernel/hotplug"
 
 
-def collect(tree: Tree) -> Udev:
-    """udevd listens on /run/udev/control (systemd-udevd.service(8)); devtmpfs shows in /proc/mounts.
+def mounts(tree: Tree) -> Read:
+    """/proc/mounts, or /proc/self/mounts where that is all there is (proc_pid_mounts(5))."""
+    read = tree.read("/proc/mounts")
+    return read if isinstance(read, Value) else tree.read("/proc/self/mounts")
 
-    The socket outlives a daemon that died: /proc/net/unix lists who really listens (proc_net(5)).
+
+def collect(tree: Tree, mounted: Read) -> Udev:
+    """``mounted``: what ``mounts`` gave; a devtmpfs shows in it.
+
+    udevd listens on /run/udev/control (systemd-udevd.service(8)). The socket outlives a daemon that died:
+    /proc/net/unix lists who really listens (proc_net(5)).
     """
     running, udev_evidence = _udevd(tree)
-    devtmpfs, mount_evidence = _devtmpfs(tree)
+    devtmpfs, mount_evidence = _devtmpfs(mounted)
     return Udev(running, devtmpfs, udev_evidence + mount_evidence)
 
 
@@ -66,16 +73,13 @@ def _listening(tree: Tree) -> Optional[tuple[bool, str]]:
     return None
 
 
-def _devtmpfs(tree: Tree) -> tuple[Optional[bool], tuple[Evidence, ...]]:
-    mounts = tree.read("/proc/mounts")
-    if not isinstance(mounts, Value):
-        mounts = tree.read("/proc/self/mounts")
-    if not isinstance(mounts, Value):
+def _devtmpfs(mounted: Read) -> tuple[Optional[bool], tuple[Evidence, ...]]:
+    if not isinstance(mounted, Value):
         return None, ()
     on_dev = None
-    for line in mounts.text.splitlines():
+    for line in mounted.text.splitlines():
         fields = line.split()
         if len(fields) > 2 and fields[1] == "/dev":
             on_dev = fields[2]
     value = "nothing is mounted on /dev" if on_dev is None else f"{on_dev} on /dev"
-    return on_dev == "devtmpfs", (Evidence(mounts.path, value),)
+    return on_dev == "devtmpfs", (Evidence(mounted.path, value),)

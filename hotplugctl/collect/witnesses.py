@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Optional
 
 from hotplugctl.collect import details, functions, guest, modules
+from hotplugctl.collect.nodes import RISKY_SECONDS
 from hotplugctl.model.config_space import ConfigSpace
 from hotplugctl.model.devices import PciFunction
 from hotplugctl.model.listing import Names
@@ -28,7 +29,6 @@ _SLOTS = "/sys/bus/pci/slots"
 _ID = re.compile(r"0x([0-9a-fA-F]{4,6})\Z")
 _KEYS = ("vendor", "device", "subsystem_vendor", "subsystem_device", "class")
 _CLAIMS_LIMIT = 10_000
-_RISKY_SECONDS = 2.0
 
 
 def texts(tree: Rooted) -> tuple[Witness, ...]:
@@ -106,7 +106,7 @@ def _subject(
 def _uevents(tree: Tree, functions: Iterable[PciFunction]) -> Mapping[str, Mapping[str, str]]:
     """Address → what ``uevent`` says. It waits for the lock of its device, which a crashed driver never gives back."""
     paths = {function.address: f"{function.path}/uevent" for function in functions}
-    reads = tree.read_risky(tuple(dict.fromkeys(paths.values())), _RISKY_SECONDS) if paths else {}
+    reads = tree.read_risky(tuple(dict.fromkeys(paths.values())), RISKY_SECONDS) if paths else {}
     said = {path: _pairs(read.text) for path, read in reads.items() if isinstance(read, Value)}
     return {address: said.get(path, {}) for address, path in paths.items()}
 
