@@ -9,7 +9,10 @@ from tests.lab.scenarios.pc import ACPIPHP, SLOTS
 _MEMORY = 256
 # Of the slots only the channel's is taken: there is no root disk.
 _FREE = SLOTS - 1
-_LEFT_NOTHING = Sh("ls -d /run/hotplugctl-collect* /dev/shm/* /tmp 2>/dev/null; pidof sleep", code=1, prints=r"\A\Z")
+# The pause between two looks at a read that may hang outlives the collector by a second at most.
+_LEFT_NOTHING = Sh(
+    "sleep 2; ls -d /run/hotplugctl-collect* /dev/shm/* /tmp 2>/dev/null; pidof sleep", code=1, prints=r"\A\Z"
+)
 
 _PC = Scenario(
     "pc-busybox",
