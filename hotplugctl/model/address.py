@@ -3,7 +3,8 @@
 import re
 from typing import NamedTuple, Optional
 
-_ADDRESS = re.compile(r"(?:([0-9a-fA-F]{4,8}):)?([0-9a-fA-F]{2}):([01][0-9a-fA-F])\.([0-7])\Z")
+# Compiled where it is first needed: most commands never parse one.
+_ADDRESS = r"(?:([0-9a-fA-F]{4,8}):)?([0-9a-fA-F]{2}):([01][0-9a-fA-F])\.([0-7])\Z"
 # Any address that fills a part of a path: /devices/pci0000:00/0000:00:03.0/0000:02:00.0/virtio1/block/vdb. The services
 # of a port (0000:00:03.0:pcie004) and buses (pci_bus/0000:02) are no functions.
 _IN_PATH = re.compile(r"/([0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7])(?=/|\Z)")
@@ -24,7 +25,7 @@ class PciAddress(NamedTuple):
 
         Domains may have more than four digits (VMD and Hyper-V make such: ``10000:00:00.0``).
         """
-        found = _ADDRESS.match(text)
+        found = re.match(_ADDRESS, text)
         if found is None:
             return None
         domain, bus, device, function = found.groups()

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
-from hotplugctl.model.kconfig import KconfigRecord, KconfigText
+if TYPE_CHECKING:
+    from hotplugctl.model.kconfig import KconfigText
 
 _UNSET = b" is not set"
 _INDENT = 32
@@ -39,6 +40,8 @@ def version_of(data: bytes) -> Optional[str]:
 
 def parse(text: str) -> KconfigText:
     """Every assignment of a configuration or fragment, with its line number (from 1)."""
+    from hotplugctl.model.kconfig import KconfigRecord, KconfigText
+
     records: list[KconfigRecord] = []
     unparsed = 0
     assignment = re.compile(

@@ -22,19 +22,18 @@ _LONGEST = 512
 _MOST_WIDE = 500
 _CLASS_ONLY: list[_Segment] = [b"pci:v", b"d", b"sv", b"sd"]
 _CLASS_AT = len("pci:v00001AF4d00001000sv00001AF4sd00000001")
+_HEX = "0123456789abcdef"
 _CANONICAL_LENGTH = len("pci:v00001AF4d00001000sv00001AF4sd00000001bc02sc00i00")
-_SHAPE = re.compile(
-    r"pci:v0000([0-9a-f]{4})d0000([0-9a-f]{4})sv0000([0-9a-f]{4})sd0000([0-9a-f]{4})"
-    r"bc([0-9a-f]{2})sc([0-9a-f]{2})i([0-9a-f]{2})\n?\Z"
-).match
 
 
 def split_pci(modalias: str) -> Optional[PciIds]:
     """The ids in ``pci:v00001AF4d00001000sv00001AF4sd00000001bc02sc00i00``; None for any other shape or wider ids."""
-    found = _SHAPE(modalias.lower())
-    if found is None:
+    text = modalias.lower().rstrip("\n")
+    ids = (text[9:13], text[18:22], text[28:32], text[38:42], text[44:46], text[48:50], text[51:53])
+    vendor, device, subsystem_vendor, subsystem_device, base, sub, interface = ids
+    shape = f"pci:v0000{vendor}d0000{device}sv0000{subsystem_vendor}sd0000{subsystem_device}bc{base}sc{sub}i{interface}"
+    if text != shape or len(text) != _CANONICAL_LENGTH or "".join(ids).strip(_HEX):
         return None
-    vendor, device, subsystem_vendor, subsystem_device, base, sub, interface = found.groups()
     return PciIds(vendor, device, subsystem_vendor, subsystem_device, base + sub + interface)
 
 

@@ -14,10 +14,11 @@ from hotplugctl.model.reads import Failure
 from hotplugctl.source.manifest import Manifest, can_be_name
 from hotplugctl.source.outcomes import from_errno
 
-_NEVER_KEPT = re.compile(r"/run/udev/control\Z|/sys/devices/.*/(?:rom|vpd|resource[0-5](?:_wc)?)\Z", re.S)
+# Patterns are compiled where they are first needed: with a manifest neither is.
+_NEVER_KEPT = r"(?s)/run/udev/control\Z|/sys/devices/.*/(?:rom|vpd|resource[0-5](?:_wc)?)\Z"
 """Sockets do not survive a copy, and these files are left out by common sense: that they are missing says nothing."""
 
-_LINE = re.compile(r"(E[A-Z0-9]{1,19}) (/.*)\Z", re.S)
+_LINE = r"(?s)(E[A-Z0-9]{1,19}) (/.*)\Z"
 
 
 class Gaps:
@@ -38,7 +39,7 @@ class Gaps:
         The files it names existed, so they count among the names of their folder.
         """
         for line in text.decode("utf-8", "surrogateescape").split("\n"):
-            found = _LINE.match(line)
+            found = re.match(_LINE, line)
             number = getattr(errno, found.group(1), None) if found else None
             if found is None or number is None:
                 continue
@@ -61,7 +62,7 @@ class Gaps:
                 above = above.rpartition("/")[0]
             return bool(above) or not can_be_name(spot)
         folder = spot.rpartition("/")[0]
-        if self.partial or not folder or _NEVER_KEPT.match(spot):
+        if self.partial or not folder or re.match(_NEVER_KEPT, spot):
             return False
         return populated(folder)
 

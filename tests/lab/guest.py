@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
@@ -32,6 +32,15 @@ class HostFunction(NamedTuple):
     """The ``id=`` of the device, empty for those of the machine itself."""
     base_class: str
     """The upper byte of its class."""
+
+
+class Region(NamedTuple):
+    """A BAR: ``kind`` is ``io`` or ``memory``; ``address`` None while it is not decoded."""
+
+    bar: int
+    kind: str
+    size: int
+    address: Optional[int]
 
 
 class Boot(NamedTuple):
@@ -178,6 +187,14 @@ class Guest:
                 _walk(device, found)
         return found
 
+    async def regions(self, id: str) -> list[Region]:
+        """The BARs of a device that was plugged, as the guest has programmed them (``query-pci``)."""
+        for bus in await self._qemu.qmp("query-pci"):
+            for device in _every(bus["devices"]):
+                if device["qdev_id"] == id:
+                    return [_region(found) for found in device["regions"]]
+        return []
+
     async def end(self) -> None:
         """Kill the guest and close everything."""
         # QEMU first: one that ends by itself, because its channel does, would be collected twice.
@@ -196,6 +213,18 @@ class Guest:
 
     async def __aexit__(self, *_: object) -> None:
         await self.end()
+
+
+def _every(devices: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for device in devices:
+        yield device
+        yield from _every(device.get("pci_bridge", {}).get("devices", ()))
+
+
+def _region(found: Mapping[str, Any]) -> Region:
+    # PCI_BAR_UNMAPPED (include/hw/pci/pci.h): all bits set.
+    address = None if found["address"] in (-1, 0xFFFF_FFFF_FFFF_FFFF) else found["address"]
+    return Region(found["bar"], found["type"], found["size"], address)
 
 
 def _walk(device: Mapping[str, Any], found: dict[str, HostFunction]) -> None:

@@ -99,6 +99,27 @@ class Fill(NamedTuple):
     refused: str
 
 
+class Fits(NamedTuple):
+    """Plug ``device`` with a BAR (``{size}`` in it) as large as ``check`` says that one fits on ``bus``: it must get an
+    address. Then one of twice the size, which must get none, unless ``grows``: the kernel opens a wider window."""
+
+    bus: str
+    """As ``check`` names it: ``0000:01``."""
+    device: str
+    grows: bool = False
+    at_most: Optional[int] = None
+    """Bytes of the largest device that is tried; where more is said to fit, only this must."""
+
+
+class Exhaust(NamedTuple):
+    """Plug ``device`` (``{n}`` in it counts from 0), whose I/O BAR has ``size`` bytes, until ``check`` says that no
+    such BAR fits on ``bus`` any more: each must get an address there, and one more must get none."""
+
+    bus: str
+    device: str
+    size: int
+
+
 class Empty(NamedTuple):
     """Pull all that ``Fill`` or ``Plug`` has plugged and that is still there, in the order of plugging."""
 
@@ -192,7 +213,9 @@ class Meanwhile(NamedTuple):
     """Seconds that it has listened for uevents before; 0: it is not waited for, they are as close as can be."""
 
 
-Step = Union[Plug, Pull, Gone, Sh, Hmp, Rest, Fill, Empty, Says, Cure, Snap, Collect, Listen, Heard, Meanwhile]
+Step = Union[
+    Plug, Pull, Gone, Sh, Hmp, Rest, Fill, Fits, Exhaust, Empty, Says, Cure, Snap, Collect, Listen, Heard, Meanwhile
+]  # fmt: skip
 
 
 class Scenario(NamedTuple):

@@ -12,7 +12,7 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any, Callable, Optional
 
-from tests.lab import busybox, listening, oracle, plan
+from tests.lab import busybox, listening, oracle, plan, room
 from tests.lab.errors import Failed, LabError
 from tests.lab.guest import Guest
 from tests.lab.oracle import Host, Spoken
@@ -304,6 +304,8 @@ _STEPS: dict[type, Callable[[Player, Any], Awaitable[None]]] = {
     plan.Gone: Player.gone,
     plan.Hmp: Player.hmp,
     plan.Fill: Player.fill,
+    plan.Fits: room.fits,
+    plan.Exhaust: room.exhaust,
     plan.Empty: Player.empty,
     plan.Rest: Player.rest,
     plan.Sh: Player.sh,

@@ -9,6 +9,7 @@ from tests.lab.scenarios import (
     busybox,
     classics,
     drivers,
+    headroom,
     in_use,
     live,
     pc,
@@ -21,5 +22,6 @@ from tests.lab.scenarios import (
 
 _MODULES = (
     pc, pc_failing, burst, q35, q35_native, q35_failing, drivers, access, in_use, unplug, classics, live, busybox,
+    headroom,
 )  # fmt: skip
 ALL: tuple[Scenario, ...] = tuple(scenario for module in _MODULES for scenario in module.SCENARIOS)
