@@ -1,7 +1,8 @@
 """What boots an image: the entries of its boot loaders, in the order of their menus, and which is the default.
 
-GRUB 2 (``grub.cfg``, ``grubenv``, ``blscfg``), systemd-boot (``loader/entries``, and the names of unified kernel images:
-they are too large to be read for a section of theirs), GRUB 0.97 (``menu.lst``), SYSLINUX's family; ``/etc/default/grub`` and ``/etc/kernel/cmdline`` for entries yet to be made.
+GRUB 2 (``grub.cfg``, ``grubenv``, ``blscfg``), systemd-boot (``loader/entries``, and the names of unified kernel
+images, which are too large to be read for one section), GRUB 0.97 (``menu.lst``), SYSLINUX's family;
+``/etc/default/grub`` and ``/etc/kernel/cmdline`` for entries yet to be made.
 """
 
 from __future__ import annotations

@@ -17,9 +17,7 @@ _COLORS = {
 }  # fmt: skip
 
 
-def check(
-    snapshot: Snapshot, report: Report, room: Headroom, usable: Mapping[str, Optional[bool]], color: bool
-) -> str:
+def check(snapshot: Snapshot, report: Report, room: Headroom, usable: Mapping[str, Optional[bool]], color: bool) -> str:
     """Verdict, guest, mechanisms, buses and findings: what a person reads from top to bottom."""
     parts = [
         f"{paint(report.verdict, report.verdict, color)}: {printable(report.why)}",

@@ -1,4 +1,4 @@
-"""Menus of GRUB 0.97: what the manual allows, and what nobody should write. The rest is in tests/collect/test_image.py."""
+"""Menus of GRUB 0.97: what the manual allows, and what nobody should write. The rest: tests/collect/test_image.py."""
 
 from __future__ import annotations
 

@@ -261,7 +261,12 @@ def test_a_pcie_root_bus_takes_nothing(look, text):
 
 @pytest.mark.parametrize(
     "text",
-    ["device_add e1000,id=x", "device_add e1000,bus=pcie.0", "device_add e1000,bus=rp0", "pci_add auto nic model=e1000"],
+    [
+        "device_add e1000,id=x",
+        "device_add e1000,bus=pcie.0",
+        "device_add e1000,bus=rp0",
+        "pci_add auto nic model=e1000",
+    ],
 )
 def test_without_a_port_nothing_can_be_plugged(look, text):
     """The recorded guest has root ports, which nobody serves: without them it is a root complex alone."""
