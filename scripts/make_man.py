@@ -174,7 +174,7 @@ def _value(param: click.Parameter) -> str:
     return f"Ar {escaped(name.replace('|', ' | '))}"
 
 
-def _is_long(choice: click.Choice) -> bool:
+def _is_long(choice: click.Choice[str]) -> bool:
     """Whether its words are too many for a synopsis."""
     return len(choice.choices) > 6
 
