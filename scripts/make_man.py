@@ -9,6 +9,7 @@ in CHANGELOG.md, so that the same checkout gives the same bytes. Language: mdoc(
 
 from __future__ import annotations
 
+import collections
 import datetime
 import re
 import sys
@@ -128,9 +129,15 @@ def options(command: click.Command) -> list[click.Option]:
 
 
 def common_options() -> list[click.Option]:
-    """The options that all commands declare alike."""
-    first, *others = [options(command) for command in commands().values()]
-    return [option for option in first if all(_key(option) in map(_key, other) for other in others)]
+    """The options that all commands declare, with the words that most of them use."""
+    declared = [options(command) for command in commands().values()]
+    everywhere = set.intersection(*({tuple(option.opts) for option in found} for found in declared))
+    words = collections.Counter(_key(option) for found in declared for option in found)
+    return [
+        option
+        for option in declared[0]
+        if tuple(option.opts) in everywhere and words[_key(option)] > len(declared) // 2
+    ]
 
 
 def _key(option: click.Option) -> tuple[str, ...]:
@@ -138,7 +145,7 @@ def _key(option: click.Option) -> tuple[str, ...]:
 
 
 def own_options(command: click.Command) -> list[click.Option]:
-    """The options of a command beside those that all have."""
+    """The options of a command beside those that all have, and those of these that mean something else in it."""
     common = [_key(option) for option in common_options()]
     return [option for option in options(command) if _key(option) not in common]
 
@@ -161,15 +168,22 @@ def _flags(option: click.Option, between: str) -> str:
 def _value(param: click.Parameter) -> str:
     if isinstance(param, click.Option) and param.is_flag:
         return ""
-    if isinstance(param.type, click.Choice):
+    if isinstance(param.type, click.Choice) and not _is_long(param.type):
         return "Cm " + " | ".join(str(choice) for choice in param.type.choices)
     name = (param.metavar or (param.name or "").upper()).strip("[].")
     return f"Ar {escaped(name.replace('|', ' | '))}"
 
 
+def _is_long(choice: click.Choice[str]) -> bool:
+    """Whether its words are too many for a synopsis."""
+    return len(choice.choices) > 6
+
+
 def _argument(argument: click.Argument) -> str:
     more = " ..." if argument.nargs != 1 else ""
-    return f".{'' if argument.required else 'Op '}{_value(argument)}{more}"
+    # A metavar says by its brackets what may be left out: PATH... has none where --root can stand in for it.
+    optional = argument.metavar.startswith("[") if argument.metavar else not argument.required
+    return f".{'Op ' if optional else ''}{_value(argument)}{more}"
 
 
 def groups() -> str:
@@ -198,7 +212,10 @@ def _option_list(found: Sequence[click.Option]) -> list[str]:
     lines = [".Pp", ".Bl -tag -width Ds -compact"]
     for option in found:
         lines += [f".It {_flags(option, ' , ')}", *prose(option.help or "")]
-        if isinstance(option.type, click.Choice) and isinstance(option.default, str):
+        if isinstance(option.type, click.Choice) and _is_long(option.type):
+            *most, last = option.type.choices
+            lines += ["One of", *(f".Cm {word} ," for word in most), f".Cm {last} ."]
+        elif isinstance(option.type, click.Choice) and isinstance(option.default, str):
             lines += ["The default is", f".Cm {option.default} ."]
         if isinstance(option.envvar, str):
             lines += ["Without it,", f".Ev {option.envvar}", "names it."]

@@ -47,6 +47,8 @@ def command(
         with reference(tree) as machine:
             names_from = source_of(tree, machine)
     said = answer.answer(snapshot, catalogue.select(only, skip, image=snapshot.image is not None))
+    if snapshot.image is not None and root is not None:
+        said = _in_the_image(said, root)
     if as_json or form == "json":
         from hotplugctl.render import document, jsontext
 
@@ -61,6 +63,20 @@ def command(
         remark(f"--need {need}: only {said.headroom.free_slots} slots are free")
     crashed = any(finding.status == "crashed" for finding in said.report.findings)
     return status.of_check(said.report.verdict, strict=strict, enough=enough, crashed=crashed)
+
+
+def _in_the_image(said: Answer, root: str) -> Answer:
+    """Its remedies as they are typed outside of it, where it is mounted; a tar or a recording is no such place."""
+    import os
+
+    if not os.path.isdir(root) or os.path.lexists(os.path.join(root, "manifest.json")):
+        return said
+    from hotplugctl.rules.mounted import inside
+
+    findings = tuple(
+        item._replace(remedy=inside(item.remedy, root)) if item.remedy else item for item in said.report.findings
+    )
+    return said._replace(report=said.report._replace(findings=findings))
 
 
 def _enough(need: Optional[int], free: Optional[int]) -> Optional[bool]:

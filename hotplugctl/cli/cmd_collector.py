@@ -8,7 +8,7 @@ import click
 
 import hotplugctl
 from hotplugctl.cli import exit as status
-from hotplugctl.cli.options import json_option, root_options
+from hotplugctl.cli.options import color_option, json_option, root_options
 from hotplugctl.cli.world import emit
 
 SCRIPT = os.path.join(os.path.dirname(hotplugctl.__file__), "data", "collect.sh")
@@ -17,6 +17,7 @@ SCRIPT = os.path.join(os.path.dirname(hotplugctl.__file__), "data", "collect.sh"
 @click.command("collector")
 @json_option
 @root_options
+@color_option
 def command(as_json: bool, **_everywhere: object) -> int:
     """Print a script for sh that collects what hotplugctl reads, for a guest without Python: a tar on stdout.
 

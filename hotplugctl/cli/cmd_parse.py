@@ -7,7 +7,7 @@ import sys
 import click
 
 from hotplugctl.cli import exit as status
-from hotplugctl.cli.options import json_option, root_options
+from hotplugctl.cli.options import color_option, json_option, root_options
 from hotplugctl.cli.world import emit
 
 KINDS = ("lspci", "dmesg", "kconfig", "uevents")
@@ -18,6 +18,7 @@ KINDS = ("lspci", "dmesg", "kconfig", "uevents")
 @click.argument("file", default="-", metavar="[FILE|-]")
 @json_option
 @root_options
+@color_option
 def command(kind: str, file: str, **_everywhere: object) -> int:
     """A text as JSON: the output of lspci, a kernel log, a kernel config, or uevents, in any form.
 

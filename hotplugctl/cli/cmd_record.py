@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Optional
 import click
 
 from hotplugctl.cli import exit as status
-from hotplugctl.cli.options import Seconds, json_option, root_options
+from hotplugctl.cli.options import Seconds, color_option, json_option, root_options
 from hotplugctl.cli.world import emit, origin, remark, world
 from hotplugctl.errors import BadTarget
 
@@ -37,9 +37,11 @@ _NAMED = 3
 )
 @root_options
 @json_option
+@color_option
 def command(
     out: str, no_scrub: bool, existing: Optional[str], events: Optional[float], with_processes: bool,
     root: Optional[str], stage: Optional[str], as_json: bool,
+    color: str,  # noqa: ARG001 - understood everywhere, one line has no colour
 ) -> int:  # fmt: skip
     """Write what the other commands read into OUT: a directory, a .tar, .tar.gz or .tar.xz, or - for a tar on stdout.
 

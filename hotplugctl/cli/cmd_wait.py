@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Optional
 import click
 
 from hotplugctl.cli import exit as status
-from hotplugctl.cli.options import Count, Seconds, json_option
+from hotplugctl.cli.options import Count, Seconds, color_option, json_option
 from hotplugctl.cli.world import emit, reference, remark, world
 from hotplugctl.errors import BadTarget, UnusableRoot
 from hotplugctl.model.address import PciAddress
@@ -49,10 +49,12 @@ _GONE = "gone: nothing that fits is there"
     help="A recording, or PATH:STAGE of a story: answered at once by what is there.",
 )  # fmt: skip
 @json_option
+@color_option
 def command(
     address: Optional[str], slot: Optional[str], pci: Optional[str], class_: Optional[str], node: Optional[str],
     serial: Optional[str], driver: Optional[str], any_: bool, gone: bool, new: bool, count: int, stage: str,
     timeout: float, root: Optional[str], as_json: bool,
+    color: str,  # noqa: ARG001 - understood everywhere, tables have no colour
 ) -> int:  # fmt: skip
     """Wait until a device is there and has come far enough, or (--gone) until it is gone.
 

@@ -166,7 +166,7 @@ def _recording(tree: Rooted) -> Iterator[Problem]:
     yield from run("manifest.json", lambda: validation.manifest(breaches.collect(tree)))
     listed = inventory.collect(tree)
     sysfs = validation.Sysfs(listed)
-    yield from run("links", lambda: [*validation.links(sysfs), *validation.lost(sysfs)])
+    yield from run("links", lambda: [*validation.links(sysfs), *validation.unlisted(sysfs), *validation.lost(sysfs)])
     yield from run("texts", lambda: validation.texts(inventory.samples(tree)))
     subjects = witnesses.subjects(tree)
     yield from run("functions", lambda: validation.functions(subjects, sysfs))

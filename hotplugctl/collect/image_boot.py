@@ -1,7 +1,8 @@
 """What boots an image: the entries of its boot loaders, in the order of their menus, and which is the default.
 
-GRUB 2 (``grub.cfg``, ``grubenv``, ``blscfg``), systemd-boot (``loader/entries``, unified kernel images), SYSLINUX's
-family; ``/etc/default/grub`` and ``/etc/kernel/cmdline`` for entries yet to be made.
+GRUB 2 (``grub.cfg``, ``grubenv``, ``blscfg``), systemd-boot (``loader/entries``, and the names of unified kernel
+images, which are too large to be read for one section), GRUB 0.97 (``menu.lst``), SYSLINUX's family;
+``/etc/default/grub`` and ``/etc/kernel/cmdline`` for entries yet to be made.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import NamedTuple, Optional
 
 from hotplugctl.model.listing import Names
 from hotplugctl.model.reads import Absent, Failed, Failure, NotRegular, Unrecorded, Value
-from hotplugctl.parse import assignments, bls, grub, release, syslinux
+from hotplugctl.parse import assignments, bls, grub, grub_legacy, release, syslinux
 from hotplugctl.source.tree import Tree
 
 LIMIT = 4 << 20
@@ -27,6 +28,7 @@ ENTRIES_LIMIT = 4096
 
 _BOOTS = ("/boot", "/boot/efi", "/efi")
 _GRUB = ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg")
+_LEGACY = ("/boot/grub/menu.lst", "/boot/grub/grub.conf", "/boot/boot/grub/menu.lst")
 _SYSLINUX = (
     "/boot/extlinux/extlinux.conf",
     "/boot/extlinux.conf",
@@ -38,7 +40,7 @@ _SYSLINUX = (
     "/isolinux/isolinux.cfg",
 )
 _LINE_KEYS = ("GRUB_CMDLINE_LINUX", "GRUB_CMDLINE_LINUX_DEFAULT")
-_UKI = "a unified kernel image holds its command line itself"
+_UKI = "a unified kernel image holds its command line itself, in its section .cmdline, which is not read"
 
 
 class Entry(NamedTuple):
@@ -73,7 +75,7 @@ def collect(tree: Tree) -> Boot:
     """Everything that would boot a kernel of this image."""
     reader = _Reader(tree)
     found = reader.of_grub() or reader.of_loader() or ()
-    found = (*found, *(reader.of_syslinux() if not found else ()))
+    found = found or reader.of_legacy() or reader.of_syslinux()
     templates, newest = reader.templates()
     return Boot(found, tuple(reader.loaders), tuple(reader.failures), templates, newest)
 
@@ -210,6 +212,31 @@ class _Reader:
         return tuple(
             entry._replace(default=place == number, why=entry.why if entry.text is None else why)
             for place, entry in enumerate(found)
+        )
+
+    # GRUB 0.97.
+
+    def of_legacy(self) -> tuple[Entry, ...]:
+        """The titles of the first menu that is there, but for those that boot no kernel."""
+        for path in _LEGACY:
+            read = self._read(path)
+            if read is not None:
+                self.loaders.append(path)
+                return self._titles(path, grub_legacy.parse(read.text))
+        return ()
+
+    def _titles(self, path: str, menu: grub_legacy.Menu) -> tuple[Entry, ...]:
+        default = menu.default or "0"
+        if default == "saved":
+            kept = self._read(f"{path.rpartition('/')[0]}/default")
+            default = grub_legacy.saved(kept.text) or default if kept is not None else default
+        # The first is booted where there is none of that number, and where nothing was saved.
+        number = int(default) if default.isdecimal() and len(default) < 5 else 0
+        number = number if number < len(menu.entries) else 0
+        return tuple(
+            Entry(path, entry.title or "no title", entry.kernel, entry.text, place == number, f"default {default}")
+            for place, entry in enumerate(menu.entries)
+            if entry.kernel
         )
 
     # SYSLINUX and its family.

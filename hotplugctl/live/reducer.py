@@ -76,13 +76,14 @@ def tick(state: State, now: float) -> tuple[State, list[Transition]]:
             out += log.overdue(state, deadline) if deadline == state.slots_due else []
             continue
         journey = state.functions.get(address)
-        if journey is None:
+        if journey is None or journey.queued != deadline:
+            # Left behind by one that was known here before, or was found to be due earlier.
             continue
-        journey.queued = False
+        journey.queued = None
         if journey.deadline is None:
             continue
         if journey.deadline > deadline:
-            journey.queued = True
+            journey.queued = journey.deadline
             heappush(queue, (journey.deadline, address))
         else:
             out += _due(state, journey, journey.deadline)

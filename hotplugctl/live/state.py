@@ -89,15 +89,18 @@ class State:
         if journey.faults or "failed" in journey.bars.values():
             limit = min(limit, FAULT_LIMIT_S)
         journey.deadline = self.now + limit
-        if not journey.queued:
-            journey.queued = True
+        # Something that went wrong makes it due earlier than its entry in the queue says.
+        if journey.queued is None or journey.deadline < journey.queued:
+            journey.queued = journey.deadline
             heappush(self.queue, (journey.deadline, journey.address))
             if len(self.queue) > 2 * len(self.functions) + _KEPT:
                 self.requeue()
 
     def requeue(self) -> None:
         """Make the queue anew: functions that came and went at one address have left entries in it."""
-        self.queue = [(one.deadline or self.now, one.address) for one in self.functions.values() if one.queued]
+        for one in self.functions.values():
+            one.queued = None if one.queued is None else one.deadline
+        self.queue = [(one.queued, one.address) for one in self.functions.values() if one.queued is not None]
         heapify(self.queue)
         self.queue_slots()
 

@@ -227,7 +227,7 @@ class Journey:
         self.trouble: Optional[str] = None
         self.seq: Optional[int] = None
         self.deadline: Optional[float] = None
-        self.queued = False
+        self.queued: Optional[float] = None
         self.told = False
         self.settled = False
         self.udev_done = False

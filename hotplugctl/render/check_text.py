@@ -17,7 +17,7 @@ _COLORS = {
 }  # fmt: skip
 
 
-def check(snapshot: Snapshot, report: Report, room: Headroom, usable: Mapping[str, bool], color: bool) -> str:
+def check(snapshot: Snapshot, report: Report, room: Headroom, usable: Mapping[str, Optional[bool]], color: bool) -> str:
     """Verdict, guest, mechanisms, buses and findings: what a person reads from top to bottom."""
     parts = [
         f"{paint(report.verdict, report.verdict, color)}: {printable(report.why)}",
@@ -47,7 +47,7 @@ def paint(text: str, kind: str, color: bool) -> str:
 
 
 def _guest(guest: Guest) -> str:
-    kernel = " ".join(word for word in (guest.kernel, guest.architecture) if word) or "unknown kernel"
+    kernel = " ".join(word for word in (guest.kernel, guest.architecture) if word) or "unknown"
     machine = " ".join(word for word in (guest.hypervisor, guest.machine) if word)
     if not machine:
         machine = "physical machine" if guest.physical else "unknown hypervisor"
@@ -55,15 +55,15 @@ def _guest(guest: Guest) -> str:
     return f"Guest: {printable(machine)}, kernel {printable(kernel)}{where}"
 
 
-def _mechanisms(snapshot: Snapshot, usable: Mapping[str, bool]) -> str:
+def _mechanisms(snapshot: Snapshot, usable: Mapping[str, Optional[bool]]) -> str:
     counts = snapshot.scene.served()
     listed = snapshot.slots.failure is None
-    rows = [_row(snapshot.core, ("", ""), None)]
+    rows = [_row(snapshot.core, ("", ""), "")]
     rows += [
         _row(
             item,
             _texts(counts.get(item.name, (0, 0))) if listed else (UNKNOWN, UNKNOWN),
-            usable.get(item.name, False),
+            cell(usable.get(item.name), unknown=True),
         )
         for item in snapshot.mechanisms
         if item.present is not False or item.config == "m" or item.name in _ALWAYS
@@ -78,7 +78,7 @@ def _texts(counts: tuple[int, int]) -> tuple[str, str]:
     return str(counts[0]), str(counts[1])
 
 
-def _row(item: Mechanism, counts: tuple[str, str], usable: Optional[bool]) -> list[str]:
+def _row(item: Mechanism, counts: tuple[str, str], usable: str) -> list[str]:
     why = item.blocked_by or (f"autoload: {', '.join(item.autoload)}" if item.autoload else "")
     if not why and item.evidence:
         why = f"{item.evidence[0].source}: {item.evidence[0].value}"
@@ -87,7 +87,7 @@ def _row(item: Mechanism, counts: tuple[str, str], usable: Optional[bool]) -> li
         item.state,
         cell(item.config, "config" in item.unknown),
         *counts,
-        "" if usable is None else cell(usable),
+        usable,
         printable(why),
     ]
 

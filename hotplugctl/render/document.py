@@ -34,7 +34,7 @@ def evidence(items: Iterable[Evidence]) -> list[Json]:
 
 
 def check(
-    snapshot: Snapshot, report: Report, room: Headroom, usable: Mapping[str, bool], names: Optional[str],
+    snapshot: Snapshot, report: Report, room: Headroom, usable: Mapping[str, Optional[bool]], names: Optional[str],
     verdicts: Sequence[tuple[str, str]] = (),
 ) -> Json:  # fmt: skip
     """The document of ``check``; ``verdicts``: of the kernels of an image."""
@@ -46,7 +46,7 @@ def check(
         "guest": guest(snapshot.guest, names),
         "core": core(snapshot.core),
         "mechanisms": [
-            _mechanism(item, counts.get(item.name, (0, 0)), usable.get(item.name, False), snapshot)
+            _mechanism(item, counts.get(item.name, (0, 0)), usable.get(item.name), snapshot)
             for item in snapshot.mechanisms
         ],
         "headroom": headroom(room),
@@ -95,11 +95,13 @@ def core(item: Mechanism) -> Json:
     )
 
 
-def _mechanism(item: Mechanism, counts: tuple[int, int], usable: bool, snapshot: Snapshot) -> Json:
+def _mechanism(item: Mechanism, counts: tuple[int, int], usable: Optional[bool], snapshot: Snapshot) -> Json:
     failure = snapshot.slots.failure
     unknown = dict(item.unknown)
     if failure is not None:
         unknown.update(dict.fromkeys(("slots", "free_slots"), reason(failure)))
+        if usable is None:
+            unknown["usable"] = reason(failure)
     return with_unknown(
         {
             "name": item.name,

@@ -29,7 +29,8 @@ def check(snapshot: Snapshot, report: Report, verdicts: Sequence[tuple[str, str]
         _drivers(kernel),
         *findings(report.findings, color),
         unknown(report.findings),
-        "Slots, buses and devices are the machine's: they are not known before it runs.",
+        "Slots, buses and devices are the machine's: they are not known before it runs.\n"
+        "Remedies are for a shell in the image: chroot(8) where it is mounted.",
     ]
     return "\n\n".join(part for part in parts if part)
 

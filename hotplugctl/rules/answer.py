@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 from hotplugctl.model.report import Headroom, Report
 from hotplugctl.model.snapshot import Snapshot
@@ -14,14 +14,14 @@ from hotplugctl.rules.verdict import usable, verdict
 
 
 class Answer(NamedTuple):
-    """The report, the room that is left, and per mechanism whether it can be used.
+    """The report, the room that is left, and per mechanism whether it can be used (None: nobody knows).
 
     ``kernels``: verdict and reason of each kernel of an image, in the image's order.
     """
 
     report: Report
     headroom: Headroom
-    usable: Mapping[str, bool]
+    usable: Mapping[str, Optional[bool]]
     kernels: tuple[tuple[str, str], ...] = ()
 
 
@@ -30,7 +30,7 @@ def answer(snapshot: Snapshot, rules: Iterable[Rule]) -> Answer:
     findings = run(rules, snapshot)
     room = headroom(snapshot.scene)
     word, why = verdict(snapshot, room, findings)
-    can = {item.name: usable(item.name, snapshot.slots.items, snapshot) for item in snapshot.mechanisms}
+    can = {item.name: usable(item, snapshot) for item in snapshot.mechanisms}
     return Answer(Report(word, why, findings), room, can, _kernels(snapshot))
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Optional
 
-from hotplugctl.model.devices import Slot
 from hotplugctl.model.reads import reason
 from hotplugctl.model.report import Finding, Headroom
-from hotplugctl.model.snapshot import Snapshot
+from hotplugctl.model.snapshot import Mechanism, Snapshot
 from hotplugctl.rules.facts import capabilities_unknown, in_trouble, needed, no_pci_bus, vmbus_functions
 
 _AT_WORK = ("builtin", "loaded", "unknown")
@@ -97,8 +97,14 @@ def _of_image(snapshot: Snapshot, failed: Sequence[Finding]) -> tuple[str, str]:
     return judged.verdict(snapshot, failed)
 
 
-def usable(name: str, slots: Iterable[Slot], snapshot: Snapshot) -> bool:
-    """A mechanism is usable where it serves a slot that the host reaches, and the kernel's hot-plug code is alive."""
+def usable(item: Mechanism, snapshot: Snapshot) -> Optional[bool]:
+    """A mechanism is usable where it serves a slot that the host reaches, and the kernel's hot-plug code is alive.
+
+    None where that hangs on slots which could not be listed: what runs, or may run, may serve one of them.
+    """
+    if in_trouble(snapshot, _CRASH) is not None:
+        return False
+    if snapshot.slots.failure is not None and snapshot.image is None and item.state in _AT_WORK:
+        return None
     deaf = snapshot.scene.unreached
-    reached = any(slot.mechanism == name and slot.name not in deaf for slot in slots)
-    return reached and in_trouble(snapshot, _CRASH) is None
+    return any(slot.mechanism == item.name and slot.name not in deaf for slot in snapshot.slots.items)

@@ -20,7 +20,18 @@ _ALONE_WORDS = (
 )  # fmt: skip
 _ENDING = rf"(password(?:_pbkdf2)?|passwd|passphrase|passwort|secret|token){_VALUE}"
 _ENDING_WORDS = ("password=", "password_pbkdf2=", "passwd=", "passphrase=", "passwort=", "secret=", "token=")
-_OPTION = r"--(?<![0-9A-Za-z-]--)(?:password|passphrase|token|secret)[ \0]([^\s\"'\0\\-][^\s\"'\0\\]{0,4095})"
+_OPTION = (
+    r"--(?<![0-9A-Za-z-]--)(?:http-|ftp-|proxy-)?(?:password|passwd|passphrase|token|secret)[ \0]"
+    r"([^\s\"'\0\\-][^\s\"'\0\\]{0,4095})"
+)
+# Of these programs -p, -u and -w are no numbers of ports (sshpass(1), mysql(1), curl(1), ldapsearch(1)).
+_SHORT = (
+    r"\b(?:(?:sshpass|mysql\w{0,12}|mariadb[\w-]{0,12}|mongo\w{0,8}|docker login|podman login|ipmitool)"
+    r"(?:[ \0][^;|&\n\"]{0,256}?)?[ \0]-[pP][ \0]?|ldap\w{1,8}(?:[ \0][^;|&\n\"]{0,256}?)?[ \0]-w[ \0]?|"
+    r"(?:curl|wget)(?:[ \0][^;|&\n\"]{0,256}?)?[ \0](?:-u|--user)[ \0=]?[^\s\0:]{1,64}:)"
+    r"([^\s\"'\0\\-][^\s\"'\0\\]{2,4095})"
+)
+_SHORT_WORDS = ("sshpass", "mysql", "mariadb", "mongo", " login", "ipmitool", "ldap", "curl", "wget")
 _URL = (
     r"(?<![0-9A-Za-z])[a-z][a-z0-9+.-]{1,20}://([^\s/@:\"'\0\\]{1,128}):([^\s/@\"'\0\\]{0,256})@"
     r"[^\s/:\"'\0\\]{1,255}"
@@ -55,6 +66,8 @@ def spans(path: str, text: str) -> Iterator[Span]:
     for word, pattern in (("-----BEGIN", _PEM), ("SHA256:", _FINGERPRINT), (".pbkdf2.", _PBKDF2), ("--", _OPTION)):
         for found in re.finditer(pattern, text) if word in text else ():
             yield Span(found.start(1), found.end(1), "secret")
+    for found in re.finditer(_SHORT, text) if any(word in text for word in _SHORT_WORDS) else ():
+        yield Span(found.start(1), found.end(1), "secret")
     if "grub" in path:
         yield from _of_grub(text)
 

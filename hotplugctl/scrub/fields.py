@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Optional
 
-from hotplugctl.scrub import credentials, nearby
+from hotplugctl.scrub import credentials, labels, nearby
 from hotplugctl.scrub.records import Span
 
 _UDEV = {
@@ -192,13 +192,13 @@ _PUBLIC_HOSTS = re.compile(
 def kind_of_file(path: str) -> Optional[str]:
     """The kind of what the file at ``path`` holds, where it holds one value and nothing else."""
     name = path.rpartition("/")[2]
-    kind = _FILES.get(name)
+    kind = "volume" if path.endswith("/dm/name") else _FILES.get(name)
     return None if kind is None or _SKIPPED_FILES.search(path) else kind
 
 
 def kind_of_key(key: str) -> Optional[str]:
     """The kind of the value of a key in JSON, None where it is no identity."""
-    return _UDEV.get(key) or _LOWER.get(key)
+    return _UDEV.get(key) or _LOWER.get(key) or ("label" if key in ("label", "partlabel") else None)
 
 
 def spans(path: str, text: str) -> list[Span]:
@@ -231,6 +231,7 @@ def _named(name: str) -> Iterator[Span]:
     for found in _BY_ID.finditer(name) if "by-id" in name else ():
         yield Span(found.start(1), found.end(1), "links")
     yield from _by_uuid(name)
+    yield from labels.spans(name)
     if _has(name, _HOMES):
         yield from _users(name)
 
@@ -246,6 +247,7 @@ def _worded(path: str, text: str) -> Iterator[Span]:
     yield from _hosts(text)
     yield from _users(text)
     yield from credentials.spans(path, text)
+    yield from labels.spans(text)
     yield from _tables(path, text)
     if _COMMAND_FILES.search(path):
         yield from _of_command_line(text, 0, len(text))

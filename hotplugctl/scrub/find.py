@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Optional
 
 from hotplugctl.model.holdings import Holdings
-from hotplugctl.scrub import addresses, fields, layers, nearby, shapes, sockets
+from hotplugctl.scrub import addresses, fields, labels, layers, nearby, shapes, sockets
 from hotplugctl.scrub.records import Span
 
 _LONG = 512
@@ -15,7 +15,8 @@ _ESCAPE = re.compile(r"(?:\\x|%)([0-9A-Fa-f]{2})")
 _HEX = re.compile(r"(?:0x|naa\.|eui\.|wwn-0x)?([0-9a-fA-F]{16}|[0-9a-fA-F]{32})(?:-part\d+)?")
 # Whatever makes a name worth a closer look begins so, but for a row of digits.
 _TELLING = re.compile(
-    rf"{shapes.COLONS.pattern}|{shapes.DASHES.pattern}|{shapes.DOTS.pattern}|"
+    rf"{shapes.COLONS.pattern}|{shapes.DASHES.pattern}|{shapes.DOTS.pattern}|{shapes.IN_DOTTED.pattern}|by-(?:part)?label|"
+    r"mapper/|dm-name-|"
     r"\"|\\|%|: |by-id|uuid/|/home/|/Users/|/media/|nqn\.|iqn\.|nvme\.|enx|LVM-|naa\.|eui\.|0x"
 )
 # Maker and model are before it; a namespace, a unit or a partition may be after it.
@@ -90,6 +91,12 @@ class Finds:
     def value(self, kind: str, value: str) -> None:
         """A value that stands where one of ``kind`` stands."""
         value = value.strip(" \0\t\n\r")
+        if kind == "volume":
+            for part in labels.parts(value):
+                if not shapes.trivial(part, 3):
+                    self.text(kind, part)
+            return
+        value = labels.plain(value) if kind == "label" else value
         linked = _LINKED.fullmatch(value) if kind == "links" else None
         if linked is not None and any(character.isdigit() for character in linked[1]):
             self._linked.add(linked[1])
@@ -192,6 +199,8 @@ class Finds:
                 shapes.private(address) is None and shapes.version_before(path, text, found.start())
             ):
                 self.numbers["ipv4"].add(address)
+        for found in nearby.found(shapes.IN_DOTTED, shapes.DOTTED, text):
+            self._mac(shapes.digits(found[0]))
         if "nqn." in text or "iqn." in text:
             for found in shapes.NQN.finditer(text):
                 self.texts.setdefault(found[1], "nqn")

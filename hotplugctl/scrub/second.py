@@ -35,6 +35,8 @@ _ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u00([0-9a-f]{2}))|%([0-9a-f]{2})")
 _HEX_DUMP = re.compile(r"^[0-9a-f]{2,3}: ((?:[0-9a-f]{2} ?){16})$", re.MULTILINE)
 _IN_DUMP = re.compile(r": (?:[0-9a-f]{2} ?){16}")
 _MAC = re.compile(r"(?<![0-9a-z:])[0-9a-f]{2}(?::[0-9a-f]{2}){5}(?![0-9a-z:])")
+_MAC_IN_QUADS = re.compile(r"(?<![0-9a-z.])[0-9a-f]{4}(?:\.[0-9a-f]{4}){2}(?!\.?[0-9a-z])")
+_IN_QUADS = re.compile(r"[0-9a-f]\.[0-9a-f]{4}\.")
 _UUID = re.compile(r"(?<![0-9a-z])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?![0-9a-z])")
 _IPV4 = re.compile(r"(?<![0-9a-z.])\d{1,3}(?:\.\d{1,3}){3}(?![0-9a-z]|\.\d|-\d)")
 
@@ -123,14 +125,28 @@ class Second:
             if span.kind == "links":
                 words = re.split(r"[^0-9A-Za-z]", value)
                 yield from (self._positions[word] for word in words if self._positions.get(word) == "serial")
+            elif span.kind in ("volume", "label"):
+                yield from self._in_name(value)
             elif value in self._positions:
                 yield self._positions[value]
         yield from (self._positions[word] for word in _of_page(path, text) if word in self._positions)
 
+    def _in_name(self, value: str) -> Iterator[str]:
+        """A label or a name of the device mapper, or a part of the latter; both may be escaped."""
+        whole = _ESCAPE.sub(lambda found: chr(int(next(filter(None, found.groups())), 16)), value)
+        single = whole.replace("--", "\0").split("-")
+        yield from (
+            self._positions[word]
+            for word in (whole, *(part.replace("\0", "-") for part in single))
+            if self._positions.get(word) in ("volume", "label")
+        )
+
     def _by_shape(self, path: str, low: str) -> Iterator[str]:
-        for found in nearby.found(_IN_MAC, _MAC, low):
-            digits = found[0].replace(":", "")
-            if digits not in self._allowed and not shapes.known_mac(digits):
+        for found in (*nearby.found(_IN_MAC, _MAC, low), *nearby.found(_IN_QUADS, _MAC_IN_QUADS, low)):
+            digits = re.sub("[:.]", "", found[0])
+            # Of digits alone, four by four, it could be anything.
+            number = "." in found[0] and digits.isdigit()
+            if not number and digits not in self._allowed and not shapes.known_mac(digits):
                 yield "mac"
         for found in nearby.found(_IN_UUID, _UUID, low):
             digits = found[0].replace("-", "")

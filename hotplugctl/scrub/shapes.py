@@ -12,6 +12,13 @@ from typing import Optional
 MAC = re.compile(r"(?<![0-9A-Za-z:])[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5,19}(?![0-9A-Za-z]|:[0-9A-Fa-f])")
 """Octets with colons: six of a MAC address, eight of a WWN, twenty of InfiniBand."""
 
+DOTTED = re.compile(
+    r"(?<![0-9A-Za-z.])(?=[0-9.]{0,13}[A-Fa-f])[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}(?![0-9A-Za-z]|\.[0-9A-Za-z])"
+)
+"""A MAC address as switches write it; of digits alone it could be anything."""
+
+IN_DOTTED = re.compile(r"\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]")
+
 DASHED = re.compile(r"(?<![0-9A-Za-z-])(?:01-(?=(?:[0-9A-Fa-f]{2}-){5}[0-9A-Fa-f]{2}(?!-)))?"
                     r"([0-9A-Fa-f]{2}(?:-[0-9A-Fa-f]{2}){5,7})(?![0-9A-Za-z-])")  # fmt: skip
 """Octets with dashes: a MAC address, after ``01-`` as in BOOTIF=; eight of a Device Serial Number."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, Optional, cast
 
 from hotplugctl.errors import UnusableRoot
 from hotplugctl.model.listing import Names
-from hotplugctl.model.reads import Absent, Unrecorded, Value, reason
+from hotplugctl.model.reads import Absent, TooLarge, Unrecorded, Value, reason
 from hotplugctl.source import manifest
 from hotplugctl.source.disk import DiskTree
 from hotplugctl.source.gaps import Gaps
@@ -127,7 +127,8 @@ def furnished(tree: Rooted, label: str, top: str) -> Rooted:
     note = tree.read("/manifest.json", manifest.SIZE_LIMIT)
     if not isinstance(note, (Value, Absent, Unrecorded)):
         # Without it every gap would be read another way.
-        raise UnusableRoot(f"{tree.label}: {reason(note)}", "make it readable, or take it away")
+        hint = "make it readable" if not isinstance(note, TooLarge) else "record it anew with fewer files"
+        raise UnusableRoot(f"{tree.label}: {reason(note)}", f"{hint}, or take it away")
     if isinstance(note, Value):
         try:
             said = manifest.load(note.data)

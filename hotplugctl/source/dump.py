@@ -107,6 +107,9 @@ class _Builder:
         for name, target in device.targets.items():
             self._put(folder, name, target)
         self._join(device, folder)
+        kernel = _kernel(device)
+        if kernel is not None:
+            self._put(self.root, "proc/sys/kernel/osrelease", File(_MODE, kernel + b"\n"))
         if device.links or any(key.startswith(_OF_UDEV) for key in device.properties):
             of_udev = _record_name(device)
             if of_udev is not None:
@@ -170,6 +173,20 @@ def _derived(device: DumpedDevice) -> Mapping[str, bytes]:
         if get("PCI_CLASS"):
             texts["class"] = f"0x{get('PCI_CLASS', '').lower():0>6}"
     return {key: value.encode("utf-8", "surrogateescape") + b"\n" for key, value in texts.items() if value is not None}
+
+
+def _kernel(device: DumpedDevice) -> Optional[bytes]:
+    """The release of the kernel, which is in the name of who made a USB root hub (drivers/usb/core/hcd.c,
+    ``rh_string``: ``Linux 6.1.0-18-amd64 xhci-hcd``); udev keeps that name with its blanks as ``\\x20``.
+    """
+    if not device.devpath.rpartition("/")[2].startswith("usb"):
+        return None
+    maker = device.attributes.get("manufacturer")
+    if maker is None:
+        encoded = device.properties.get("ID_VENDOR_ENC", "")
+        maker = encoded.replace("\\x20", " ").encode("utf-8", "surrogateescape")
+    words = maker.split(b" ")
+    return words[1] if len(words) > 2 and words[0] == b"Linux" and words[1] else None
 
 
 def _record_name(device: DumpedDevice) -> Optional[str]:

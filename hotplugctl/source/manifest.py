@@ -201,7 +201,7 @@ def parse(data: bytes) -> dict[str, Any]:
     import json
 
     if len(data) > SIZE_LIMIT or data.count(b"[") + data.count(b"{") > BRACKETS_LIMIT:
-        raise BadManifest("it is larger than a manifest can be")
+        raise BadManifest("it is larger than a manifest can be", "record it anew with fewer files, or take it away")
     try:
         document = json.loads(data, parse_int=_bounded_int)
     except (ValueError, RecursionError) as error:

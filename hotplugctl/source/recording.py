@@ -25,6 +25,7 @@ _RELEASE = "/proc/sys/kernel/osrelease"
 _SOURCES = ("live", "recording", "image")
 _MANIFEST = "/manifest.json"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
+_LESS = "leave --with-processes and --events out, or take files out of a copy of what is recorded"
 _LATEST = 1 << 33
 """Seconds that a tar's header has room for."""
 
@@ -152,12 +153,13 @@ class _Content:
         """What could not be read again is not written."""
         members = len(self.files) + len(self.links) + len(self.folders)
         if members > MEMBERS_LIMIT:
-            raise OutputFailed(f"the recording is too large: more than {MEMBERS_LIMIT} files")
+            raise OutputFailed(f"the recording is too large: more than {MEMBERS_LIMIT} files", _LESS)
         if self.size > KEPT_LIMIT - MEMBERS_LIMIT:
-            raise OutputFailed(f"the recording is too large: more than {KEPT_LIMIT >> 20} MiB")
+            raise OutputFailed(f"the recording is too large: more than {KEPT_LIMIT >> 20} MiB", _LESS)
         for spot, data in self.files.items():
             if len(data) > CONTENT_LIMIT:
-                raise OutputFailed(f"the recording is too large: {spot} has more than {CONTENT_LIMIT >> 20} MiB")
+                why = f"the recording is too large: {spot} has more than {CONTENT_LIMIT >> 20} MiB"
+                raise OutputFailed(why, "cut that file down; of a recording that is there, in a copy of it")
 
 
 def _without_manifests(holdings: Holdings, about: Iterable[str]) -> Holdings:
@@ -210,7 +212,8 @@ def _manifest(holdings: Holdings, about: About) -> bytes:
         )
     )
     if len(manifest) > SIZE_LIMIT:
-        raise OutputFailed(f"the recording is too large: its manifest would take more than {SIZE_LIMIT >> 20} MiB")
+        why = f"the recording is too large: its manifest would take more than {SIZE_LIMIT >> 20} MiB"
+        raise OutputFailed(why, _LESS)
     return manifest
 
 

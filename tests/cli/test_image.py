@@ -12,6 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import hotplugctl as package
+from hotplugctl.rules.mounted import inside
 
 IMAGES = Path(__file__).resolve().parents[2] / "fixtures" / "images"
 SCHEMA = json.loads((Path(package.__file__).parent / "schemas" / "check.schema.json").read_text(encoding="utf-8"))
@@ -48,6 +49,39 @@ def written(guest, root: Path) -> Path:
     return root
 
 
+def test_remedies_are_typed_outside_of_the_image(hotplugctl, syn, guest, tmp_path):
+    syn.grub(syn.image(guest, RELEASE), (RELEASE, "pci=noacpi"))
+    guest.file("etc/default/grub", 'GRUB_CMDLINE_LINUX="pci=noacpi"\n')
+    root = written(guest, tmp_path / "mounted here's")
+
+    def remedy(place):
+        done = hotplugctl("check", "--json", "--root", place)
+        return next(item for item in done.document["findings"] if item["id"] == "image.mechanism-disabled")["remedy"]
+
+    quoted = "'" + str(root).replace("'", "'\\''") + "'"
+    assert remedy(root).startswith(f"chroot {quoted} sh -c '")
+    assert "/etc/default/grub && " in remedy(root)
+    # A recording is no place to change anything in.
+    assert hotplugctl("record", "--no-scrub", tmp_path / "recorded", "--root", root).status == 0
+    assert "chroot" not in remedy(tmp_path / "recorded")
+
+
+@pytest.mark.parametrize(
+    "remedy, place, typed",
+    [
+        ("update-grub", "/mnt", "chroot /mnt update-grub"),
+        ("update-grub", "a b", "chroot 'a b' update-grub"),
+        ("update-grub", "-x", "chroot ./-x update-grub"),
+        ("echo x >> /etc/modules", "/mnt", "chroot /mnt sh -c 'echo x >> /etc/modules'"),
+        ("depmod '6.1 x'", "/mnt", "chroot /mnt depmod '6.1 x'"),
+        ("rm 'a' && b", "/mnt", "chroot /mnt sh -c 'rm '\\''a'\\'' && b'"),
+        ("$EDITOR f", "/mnt", "chroot /mnt sh -c '$EDITOR f'"),
+    ],
+)
+def test_a_remedy_for_the_image(remedy, place, typed):
+    assert inside(remedy, place) == typed
+
+
 CASES = {
     "bullseye": ("ready", ["5.10.0-32-amd64"], set()),
     "trixie": ("ready", ["6.12.107+deb13-amd64"], set()),
@@ -74,7 +108,13 @@ def test_a_real_image(hotplugctl, tmp_path, name):
     default = next(kernel for kernel in said["kernels"] if kernel["default"])
     assert default["release"] == said["guest"]["kernel"] == kernels[0]
     assert {item["name"] for item in default["drivers"] if item["common"] and item["state"] == "missing"} == missing
-    assert hotplugctl("check", "--json", "--root", unpacked(name, tmp_path)).document == said
+    root = unpacked(name, tmp_path)
+    mounted = hotplugctl("check", "--json", "--root", root).document
+    for item in mounted["findings"]:
+        # The one difference: where it is mounted, that is told along with the remedy.
+        assert not item["remedy"] or item["remedy"].startswith(f"chroot {root} ")
+        item["remedy"] = item["remedy"] and item["remedy"].replace(f"chroot {root} ", "")
+    assert mounted == said
 
 
 def test_the_top_speaks_of_the_kernel_that_boots(hotplugctl):
@@ -96,7 +136,9 @@ def test_a_recording_of_an_image_says_the_same(hotplugctl, tmp_path, name):
     out = tmp_path / "recorded.tar"
     assert hotplugctl("record", out, "--no-scrub", "--root", root).status == 0
     for options in ([], ["--json"]):
-        assert hotplugctl("check", *options, "--root", out).out == hotplugctl("check", *options, "--root", root).out
+        mounted = hotplugctl("check", *options, "--root", root).out
+        # But for where remedies are typed.
+        assert hotplugctl("check", *options, "--root", out).out == mounted.replace(f"chroot {root} ", "")
 
 
 def test_a_guest_has_no_kernels(hotplugctl, recordings):

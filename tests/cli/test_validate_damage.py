@@ -279,6 +279,8 @@ DAMAGE: dict[str, tuple[Callable[[Story], object], set[tuple[str, str]]]] = {
     ),
     "link as folder": (folder_for_link, {("link.replaced", f"{DEVICES}/{DISK}")}),
     # Links.
+    "no disk": (lambda it: it.remove("/sys/class/block/vdb"), {("link.missing", f"{DISK_PATH}/virtio1/block/vdb")}),
+    "no child": (lambda it: it.remove("/sys/bus/virtio/devices/virtio1"), {("link.missing", f"{DISK_PATH}/virtio1")}),
     "dangling": (
         quiet(lambda it: it.link(f"{DEVICES}/0000:00:1d.7", "../../../devices/pci0000:00/0000:00:1d.7")),
         {("link.dangling", f"{DEVICES}/0000:00:1d.7")},

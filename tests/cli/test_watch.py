@@ -91,6 +91,12 @@ def test_what_the_host_did(played, story):
 
 
 @pytest.mark.parametrize("story", TOLD)
+def test_the_lines_follow_their_times(played, story):
+    times = [line["monotonic"] for line in played(story)]
+    assert times == sorted(times)
+
+
+@pytest.mark.parametrize("story", TOLD)
 def test_every_line_fits_the_schema(played, story):
     lines = played(story)
     assert (lines[0]["event"], lines[0]["source"]) == ("hello", "replay")

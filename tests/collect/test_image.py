@@ -52,6 +52,55 @@ def test_grub(syn, image, which, wanted):
     assert image.check().snapshot.guest.kernel == wanted
 
 
+MENU = f"""# menu.lst
+default={{}}
+timeout 5
+title Old (recovery)
+root (hd0,0)
+kernel --no-mem-option (hd0,0)/boot/vmlinuz-{OLD} root=/dev/vda1 \\
+ pci=noacpi
+initrd /boot/initrd
+title Another system
+chainloader +1
+title New
+kernel /vmlinuz-{NEW} quiet
+"""
+
+
+@pytest.mark.parametrize("path", ["boot/grub/menu.lst", "boot/grub/grub.conf"])
+@pytest.mark.parametrize("which, wanted", [("0", OLD), ("2", NEW), ("9", OLD), ("saved", OLD), ("x", OLD)])
+def test_grub_0_97(image, path, which, wanted):
+    image.file(path, MENU.format(which))
+    assert default(image) == wanted
+    assert found(image).why.source == f"/{path}"
+    assert [line.text for line in kernel_of(image, OLD).lines] == ["root=/dev/vda1 pci=noacpi"]
+    assert [line.entry for line in kernel_of(image, NEW).lines] == ["New"]
+
+
+def test_grub_0_97_boots_what_was_saved(image):
+    image.file("boot/grub/menu.lst", MENU.format("saved"))
+    image.file("boot/grub/default", "2\n#\n# WARNING: the size of this file is fixed\n")
+    assert default(image) == NEW
+
+
+def test_a_default_that_boots_no_kernel_of_the_image(image):
+    image.file("boot/grub/menu.lst", MENU.format("1"))
+    assert default(image) is None
+
+
+def test_grub_2_counts_where_an_old_menu_was_left_behind(syn, image):
+    syn.grub(image, (NEW, "quiet"))
+    image.file("boot/grub/menu.lst", MENU.format("0"))
+    assert default(image) == NEW
+    assert found(image).loaders == ("/boot/grub/grub.cfg",)
+
+
+def test_a_unified_image_says_what_is_not_read(image):
+    image.file("boot/EFI/Linux/debian-6.1.0-50-syn.efi", "MZ")
+    lines = [line for kernel in found(image).kernels for line in kernel.lines if line.text is None]
+    assert lines and all("which is not read" in line.unknown["text"] for line in lines)
+
+
 def test_grub_boots_what_was_saved(syn, image):
     syn.grub(image, (NEW, ""), (OLD, ""), default="${saved_entry}")
     assert default(image) == NEW

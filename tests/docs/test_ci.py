@@ -78,3 +78,9 @@ def test_every_problem_of_the_code_is_known():
     said -= {"manifest.json", "expected.json"}
     kinds = {f"uevent.{kind}-{side}" for kind in ("function", "driver", "node") for side in ("missing", "extra")}
     assert said | kinds == known
+
+
+def test_no_release_is_named_that_nobody_can_take():
+    """There are neither tags nor a package of this name on an index: what is shown takes a commit."""
+    assert re.findall(r"^ +rev: (.*)$", PAGE, re.M) == ["COMMIT"]
+    assert re.findall(r"pip install (\S+)", PAGE) == ["git+https://example.org/hotplugctl.git"] * 2

@@ -227,3 +227,25 @@ def test_the_text_fits_80_columns(page: Path) -> None:
     shown = re.sub(r".\x08", "", done.stdout)
     assert "\nNAME\n" in shown
     assert not [line for line in shown.splitlines() if len(line) > 80]
+
+
+def test_the_synopsis_says_what_must_be_named() -> None:
+    """``PATH...`` may be left out for --root alone, and what all commands have is told once."""
+    said = " ".join(section(COMMANDS_PAGE, "SYNOPSIS").split())
+    assert ".Ar PATH ..." in said and ".Op Ar PATH" not in said
+    assert ".Op Ar FILE" in said and ".Op Ar B" in said
+    assert "Fl -color" not in said
+    common = section(COMMANDS_PAGE, "OPTIONS")
+    assert flags(common) == {"--root", "--stage", "-J", "--json", "--color", "--version", "-h", "--help"}
+    assert plain(COMMANDS_PAGE).count("Read a directory tree, a recording") == 1
+
+
+def test_what_a_command_means_otherwise_is_told_at_the_command() -> None:
+    waits = section(COMMANDS_PAGE, "COMMANDS").partition(".It Cm wait")[2].partition(".It Cm expect")[0]
+    assert {"--root", "--stage"} <= flags(waits)
+    assert not {"--json", "--color"} & flags(waits)
+
+
+@pytest.mark.parametrize("command", ["record", "wait", "collector", "parse"])
+def test_color_is_understood_everywhere(command_line: dict[str, click.Command], command: str) -> None:
+    assert any("--color" in param.opts for param in command_line[command].params)

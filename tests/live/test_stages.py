@@ -114,6 +114,22 @@ def test_a_bar_without_an_address(story):
     assert one.stage == "resources" and "BAR 2 not assigned" in one.reason
 
 
+def test_what_went_wrong_is_told_before_what_comes_later(story):
+    """The first sign gave it more time than it has once the log says what is wrong."""
+    insert(story, "50000", "1af4:1110")
+    story.log("pci 0000:00:04.0: BAR 2 [mem size 0x100000000 64bit pref]: failed to assign")
+    assert reducer.next_deadline(story.state) == pytest.approx(story.now + 3)
+    story.now += 5
+    story.kernel("add", "/devices/pci0000:00/0000:00:05.0", PCI_CLASS="50000", PCI_ID="1af4:1110")
+    assert [(one.event, one.address) for one in story.said[1:]] == [
+        ("device-stalled", "0000:00:04.0"),
+        ("function-added", "0000:00:05.0"),
+    ]
+    # The entry of the queue that this left behind tells nothing of the first.
+    assert [(one.event, one.address) for one in story.wait(60)] == [("device-ready", "0000:00:05.0")]
+    assert story.state.queue == []
+
+
 def test_the_kernel_tries_again(story):
     """Only the last message about a BAR counts."""
     insert(story, "50000", "1af4:1110")

@@ -9,6 +9,7 @@ import pytest
 
 from hotplugctl.collect import view
 from hotplugctl.model.monitor import Expectation, Request
+from hotplugctl.model.reads import Denied
 from hotplugctl.parse.monitor_command import parse
 from hotplugctl.rules import expectation
 from hotplugctl.source.door import open_tree
@@ -256,6 +257,31 @@ def test_a_pcie_root_bus_takes_nothing(look, text):
     assert asked(text, look("pc-virtio", "before")).valid is True
     assert asked("device_add e1000,bus=rp0", look("q35-rootport-acpi", "before")).valid is True
     assert asked("pci_add 1:0 nic", look("q35-rootport-acpi", "before")).valid is True
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "device_add e1000,id=x",
+        "device_add e1000,bus=pcie.0",
+        "device_add e1000,bus=rp0",
+        "pci_add auto nic model=e1000",
+    ],
+)
+def test_without_a_port_nothing_can_be_plugged(look, text):
+    """The recorded guest has root ports, which nobody serves: without them it is a root complex alone."""
+    seen = look("q35-native-nohp", "before")
+    ports = {port for port in seen.buses.values() if port is not None}
+    left = tuple(one for one in seen.functions.items if one.address not in ports)
+    buses = {bus: port for bus, port in seen.buses.items() if port is None}
+    bare = seen._replace(functions=seen.functions._replace(items=left), buses=buses)
+    answer = asked(text, bare)
+    assert answer.valid is False
+    assert "no root port" in answer.reason and "-device pcie-root-port" in answer.reason
+    assert "no root port" not in (asked(text, seen).reason or "")
+    # A list that could not be read proves nothing.
+    hidden = bare._replace(slots=bare.slots._replace(failure=Denied("/sys/bus/pci/slots", 13)))
+    assert "no root port" not in (asked(text, hidden).reason or "")
 
 
 def test_the_port_of_a_scsi_controller_is_that_of_the_controller(look):

@@ -11,7 +11,7 @@ from hotplugctl.model.inventory import Entry, Inventory, Sample
 from hotplugctl.model.log_view import LogFunction, LogView, SysfsDisks
 from hotplugctl.model.validation import Claim, Layout, ModuleLists, Subject, Subjects
 from hotplugctl.parse import config_space, resource
-from hotplugctl.rules.validation import Sysfs, kernel_log, links, modules, texts, topology
+from hotplugctl.rules.validation import Sysfs, kernel_log, links, modules, texts, topology, unlisted
 from hotplugctl.rules.validation.engine import CRASHED, run
 
 NOWHERE = Layout(frozenset(), (), {})
@@ -43,6 +43,28 @@ def ids(problems) -> list[str]:
 )
 def test_where_a_link_leads(target, found):
     assert ids(links(tree(a=target))) == found
+
+
+@pytest.mark.parametrize(
+    ("more", "whole", "found"),
+    [
+        ({}, True, ["link.missing"]),
+        ({"/sys/class/net/ens3": "../../devices/x/net/ens3"}, True, []),
+        # The snapshot is cut short; a link that says where it belongs counts more than the folder's name.
+        ({}, False, []),
+        ({"/sys/devices/x/net/ens3/subsystem": "../../../../class/other"}, True, []),
+        ({"/sys/devices/x/net/ens3/subsystem": "../../../../bus/pci"}, True, []),
+        ({"/sys/devices/x/net/ens3/subsystem": "../../../../../../../.."}, True, []),
+    ],
+)
+def test_a_device_that_no_list_has(more, whole, found):
+    """syn-unlisted: a class whose list was recorded, and one whose list was not."""
+    folders = ("/sys/class/net", "/sys/devices/x/net", "/sys/devices/x/net/ens3", "/sys/devices/x/block/vda")
+    entries = {path: Entry("dir", 0o755, None) for path in folders}
+    for folder in folders[2:]:
+        entries[f"{folder}/uevent"] = Entry("file", 0o644, None)
+    entries.update({path: Entry("link", 0o777, target) for path, target in more.items()})
+    assert ids(unlisted(Sysfs(Inventory(entries, whole, False)))) == found
 
 
 def test_a_tree_that_was_cut_short_misses_nothing():

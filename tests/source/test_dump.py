@@ -83,6 +83,49 @@ def test_other_commands_cannot_tell(hotplugctl, command, status, path):
     assert (done.status, done.err) == (status, "")
 
 
+@pytest.mark.parametrize("path", [EXPORTED[0], VIRTIO], ids=lambda path: path.name)
+def test_whether_a_mechanism_can_be_used_is_unknown(hotplugctl, path):
+    for item in hotplugctl("check", "--json", "--root", path).document["mechanisms"]:
+        assert item["usable"] is None
+        assert item["unknown"]["usable"] == item["unknown"]["slots"]
+    shown = hotplugctl("check", "--root", path).out
+    assert [line.split() for line in shown.splitlines() if line.startswith("pciehp")] == [
+        ["pciehp", "unknown", "?", "?", "?", "?"]
+    ]
+    assert "kernel unknown," in shown
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "E: ID_VENDOR_ENC=Linux\\x206.1.0-18_x-amd64\\x20ehci_hcd\n",
+        "A: manufacturer=Linux 6.1.0-18_x-amd64 xhci-hcd\\n\nE: ID_VENDOR_ENC=Linux\\x205.4\\x20x\n",
+    ],
+)
+def test_a_root_hub_names_the_kernel(hotplugctl, tmp_path, lines):
+    dump = tmp_path / "syn-root-hub"
+    hub = "P: /devices/pci0000:00/0000:00:02.0/usb1\nE: SUBSYSTEM=usb\n" + lines
+    dump.write_bytes(FUNCTION + b"\n" + hub.encode())
+    assert hotplugctl("check", "--json", "--root", dump).document["guest"]["kernel"] == "6.1.0-18_x-amd64"
+
+
+@pytest.mark.parametrize(
+    "device",
+    [
+        "usb1/1-1\nE: SUBSYSTEM=usb\nE: ID_VENDOR_ENC=Linux\\x206.1\\x20Gadget\n",
+        "usb1\nE: SUBSYSTEM=usb\nE: ID_VENDOR_ENC=Linux\\x206.1\n",
+        "usb1\nE: SUBSYSTEM=usb\nE: ID_VENDOR_ENC=Linux\\x20\\x20hcd\n",
+        "usb1\nE: SUBSYSTEM=usb\nE: ID_VENDOR=Linux_6.1_hcd\n",
+    ],
+)
+def test_what_names_no_kernel(hotplugctl, tmp_path, device):
+    dump = tmp_path / "syn-no-root-hub"
+    dump.write_bytes(FUNCTION + b"\nP: /devices/pci0000:00/0000:00:02.0/" + device.encode())
+    guest = hotplugctl("check", "--json", "--root", dump).document["guest"]
+    assert guest["kernel"] is None
+    assert guest["unknown"]["kernel"]
+
+
 def test_the_links_that_the_kernel_has():
     of = tree(FUNCTION + b"E: DRIVER=virtio-pci\n")
     assert of.resolve("/sys/bus/pci/devices/0000:00:02.0") == "/sys/devices/pci0000:00/0000:00:02.0"

@@ -420,10 +420,20 @@ def test_a_closed_pipe_is_told_apart(machine):
 
 def test_a_manifest_too_large_to_read_is_not_written(machine, tmp_path, monkeypatch):
     monkeypatch.setattr("hotplugctl.source.recording.SIZE_LIMIT", 100)
-    with pytest.raises(OutputFailed, match="too large"):
+    with pytest.raises(OutputFailed, match="too large") as refused:
         write(Recorder(machine), str(tmp_path / "out"))
+    assert "--with-processes" in refused.value.hint
     assert manifest.SIZE_LIMIT > 100
     assert not (tmp_path / "out").exists()
+
+
+def test_a_file_too_large_to_read_again_is_named(machine, tmp_path, monkeypatch):
+    monkeypatch.setattr("hotplugctl.source.recording.CONTENT_LIMIT", 100)
+    recorder = Recorder(machine)
+    recorder.read("/etc/modules")
+    with pytest.raises(OutputFailed, match="/etc/modules has more than") as refused:
+        write(recorder, str(tmp_path / "out"))
+    assert "cut that file down" in refused.value.hint and "\n" not in refused.value.message
 
 
 @pytest.mark.parametrize("given", ["²", "-1", "1e3", "9" * 12, ""])

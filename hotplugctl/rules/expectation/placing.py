@@ -29,9 +29,9 @@ def placing(command: Command, view: Optional[View]) -> Placing:
     if named is not None:
         name = named.rpartition("/")[2]
         if name == "pcie.0":
-            return Placing(FIRST_ROOT, True, _root_refuses("pcie.0 is the PCIe root bus"))
+            return Placing(FIRST_ROOT, True, _root_refuses("pcie.0 is the PCIe root bus", view))
         if name != "pci.0":
-            return Placing(None, None)
+            return Placing(None, None, _NOWHERE if _has_no_port(view) else None)
         found = _on(FIRST_ROOT, command, view)
         # On a PCIe machine somebody has called another bus so.
         return Placing(None, None) if found.express else found._replace(express=False)
@@ -55,13 +55,32 @@ def _on(bus: str, command: Command, view: Optional[View]) -> Placing:
         why = f"{bus} is a PCIe root bus in this guest, and no slot on it is served"
         if command.name == "device_add":
             why = f"without bus= QEMU takes the root bus; {why}"
-        return Placing(bus, True, _root_refuses(why))
+        return Placing(bus, True, _root_refuses(why, view))
     note = f"no mechanism serves a slot on {bus} in this guest: nothing would come without a rescan (see check)"
     return Placing(bus, express, None, (note,))
 
 
-def _root_refuses(why: str) -> str:
-    return f"{why}: devices are plugged into its root ports, with bus=ID"
+_NOWHERE = (
+    "this guest has no root port, nor any other bus that takes a device: nothing can be plugged until it is started "
+    "with root ports (-device pcie-root-port,id=ID,chassis=1,slot=1; libvirt: <controller type='pci' "
+    "model='pcie-root-port'/>)"
+)
+
+
+def _root_refuses(why: str, view: Optional[View]) -> str:
+    how = _NOWHERE if _has_no_port(view) else "devices are plugged into its root ports, with bus=ID"
+    return f"{why}: {how}"
+
+
+def _has_no_port(view: Optional[View]) -> bool:
+    """Whether the machine is known to be a PCIe root complex alone, without a bridge, and without a slot in use."""
+    if view is None or view.functions.failure is not None or view.slots.failure is not None:
+        return False
+    if any(slot.hotplug for slot in view.slots.items) or any(port is not None for port in view.buses.values()):
+        return False
+    if any(function.is_bridge or function.class_ is None for function in view.functions.items):
+        return False
+    return bool(view.functions.items) and is_express(view, FIRST_ROOT) is True
 
 
 def is_express(view: View, bus: str) -> Optional[bool]:

@@ -117,7 +117,7 @@ def no_boot_loader(snapshot: Snapshot) -> Iterable[Outcome]:
         yield Fault(
             None,
             "no boot loader is in this image: the command line is the host's",
-            (Evidence("/boot", "no grub.cfg, loader or extlinux.conf"),),
+            (Evidence("/boot", "no grub.cfg, loader, menu.lst or extlinux.conf"),),
             detail="acpiphp.disable=1, acpi=off, pci=noacpi or pcie_ports=compat on it would forbid hot-plug",
         )
 

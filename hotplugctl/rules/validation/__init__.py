@@ -7,7 +7,7 @@ from hotplugctl.rules.validation.engine import CRASHED, run
 from hotplugctl.rules.validation.expected import expected, expected_of_story, wants_events
 from hotplugctl.rules.validation.functions import functions
 from hotplugctl.rules.validation.kernel_log import kernel_log
-from hotplugctl.rules.validation.links import links, lost
+from hotplugctl.rules.validation.links import links, lost, unlisted
 from hotplugctl.rules.validation.lspci import lspci
 from hotplugctl.rules.validation.manifest import archive, manifest
 from hotplugctl.rules.validation.modules import modules
@@ -34,5 +34,6 @@ __all__ = [
     "texts",
     "topology",
     "uevents",
+    "unlisted",
     "wants_events",
 ]

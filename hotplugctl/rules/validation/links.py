@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Optional
 
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.validation import Problem
@@ -67,6 +68,43 @@ def _is_dangling(sysfs: Sysfs, path: str, spot: str) -> bool:
         return False
     folder = spot.rpartition("/")[0]
     return any(sysfs.entries[f"{folder}/{name}"].target is None for name in sysfs.children.get(folder, ()))
+
+
+def unlisted(sysfs: Sysfs) -> Iterator[Problem]:
+    """Devices that the list of their class or bus does not have (drivers/base/core.c, ``device_add_class_symlinks``).
+
+    Which list that is, their link ``subsystem`` says, or else the folder of a class that they are in. Nothing is said
+    of lists that were not recorded, nor of PCI functions, which ``functions`` looks for.
+    """
+    entries = sysfs.entries
+    if not sysfs.inventory.whole:
+        return
+    for path, entry in entries.items():
+        if entry.kind != "dir" or not path.startswith("/sys/devices/"):
+            continue
+        folder = _list_of(sysfs, path)
+        name = path.rpartition("/")[2]
+        # In names of devices ! stands for / in both places (drivers/base/core.c, device_add).
+        if folder is not None and folder in entries and f"{folder}/{name}" not in entries:
+            why = f"a device's folder, and {folder} has no link to it"
+            yield Problem("link.missing", path, why, (Evidence(path, name), Evidence(f"{folder}/{name}", "not there")))
+
+
+def _list_of(sysfs: Sysfs, path: str) -> Optional[str]:
+    said = sysfs.entries.get(f"{path}/subsystem")
+    if said is not None and said.target is not None:
+        top = joined(path, said.target) or ""
+        if top == "/sys/bus/pci":
+            return None
+        return f"{top}/devices" if top.startswith("/sys/bus/") else top if top.startswith("/sys/class/") else None
+    inside = _IN_CLASS.search(path)
+    if inside is None or f"{path}/uevent" not in sysfs.entries:
+        return None
+    return f"/sys/class/{inside[1]}"
+
+
+# What the kernel puts into a folder with the name of its class, below a device of another kind (get_device_parent).
+_IN_CLASS = re.compile(r"/(block|net|nvme|scsi_host|scsi_disk|scsi_device|scsi_generic|tty)/[^/]+\Z")
 
 
 def lost(sysfs: Sysfs) -> Iterator[Problem]:
