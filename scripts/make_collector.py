@@ -217,6 +217,10 @@ class Asked:
         others = self._tree.read_risky([path for path in paths if told[path] is None], seconds)
         return {path: told[path] or others[path] for path in paths}
 
+    def behind(self, paths: Sequence[str], seconds: float) -> dict[str, Read]:
+        """See ``Tree.behind``; sh has no means to note it: what hangs on it is unknown."""
+        return self._tree.behind(paths, seconds)
+
     def kernel_log(self, limit: int = LOG_LIMIT) -> Read:
         """See ``Tree.kernel_log``; the script has a way of its own for it."""
         return self._tree.kernel_log(limit)
