@@ -79,7 +79,7 @@ def _block(tree: Tree, name: str, path: str, disk: Optional[str], around: _Aroun
         not name.startswith("sd") or disk is not None or _text(tree, f"{path}/device/state") in (None, "running"),
         uuid,
         around.systems.get(name),
-        _holds(tree, number) if around.pools else None,
+        _holds(tree, number),
         _unknown(holders) or _unknown(read),
     )  # fmt: skip
 

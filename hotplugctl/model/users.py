@@ -1,6 +1,7 @@
 """What uses a device: block devices and what is built of them, mounts, swap, interfaces, routes, processes."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple, Optional
 
 from hotplugctl.model.devices import Node, PciFunction, Slot
@@ -132,6 +133,8 @@ class Interest(NamedTuple):
 
     ``numbers``: ``major:minor`` of file systems; ``points``: mount points in the namespace that asks; ``sources``: the
     devices, by which other namespaces' mounts are known. ``others``: mount points of other file systems there.
+    ``nodes``: ``block major:minor`` → file, of devices that a program may have open under any name; ``known``: files of
+    other disks. ``hidden``: a file system on it might be in use and show nowhere, but in what is open.
     """
 
     files: frozenset[str]
@@ -139,6 +142,9 @@ class Interest(NamedTuple):
     points: tuple[str, ...]
     sources: frozenset[str]
     others: tuple[str, ...]
+    nodes: Mapping[str, str] = MappingProxyType({})
+    known: frozenset[str] = frozenset()
+    hidden: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.files or self.numbers or self.points or self.sources)

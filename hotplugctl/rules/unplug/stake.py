@@ -13,6 +13,11 @@ from hotplugctl.model.users import Array, Block, Going, Interest, Mount, Swap, U
 
 _GONE = " (deleted)"
 _SHARED = ("virtiofs", "9p")
+# What udev finds on disks (ID_FS_TYPE) that shows by itself where it is used, or cannot be mounted.
+_TOLD = frozenset({
+    "", "ext4", "ext3", "ext2", "xfs", "btrfs", "f2fs", "nilfs2", "erofs", "bcachefs", "swap", "jbd", "bcache",
+    "LVM2_member", "crypto_LUKS", "linux_raid_member", "zfs_member", "mpath_member", "drbd",
+})  # fmt: skip
 # Members that an array of n can lose: raid10 counts as if the next one were the twin of the last.
 _SPARE = {"raid1": None, "raid4": 1, "raid5": 1, "raid6": 2, "raid10": 1}
 
@@ -228,7 +233,17 @@ def interest(going: Going, users: Users, at_stake: Stake) -> Interest:
         points,
         frozenset(_sources(at_stake, files)),
         tuple(dict.fromkeys(others)) if points else (),
+        {f"block {block.number}": block.node for block in blocks if block.number is not None},
+        frozenset(by_file(users.blocks)) - files,
+        any(_may_be_hidden(block, at_stake) for block in blocks),
     )
+
+
+def _may_be_hidden(block: Block, at_stake: Stake) -> bool:
+    """Whether a file system may be on it that no mount shows and that leaves no mark in /sys/fs (vfat, iso9660 …)."""
+    if block.system is not None or any(mount.number == block.number for mount in at_stake.mounts.values()):
+        return False
+    return block.holds is None or block.holds[0] not in _TOLD
 
 
 def _sources(at_stake: Stake, files: Iterable[str]) -> set[str]:
