@@ -73,6 +73,12 @@ class Mount(NamedTuple):
     source: str
     options: str
 
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """Further devices of XFS: those of its log and of its real-time section (xfs(5))."""
+        fields = [option.partition("=") for option in self.options.split(",")] if self.type == "xfs" else []
+        return tuple(value for key, _, value in fields if key in ("logdev", "rtdev"))
+
 
 class Space(NamedTuple):
     """Another mount namespace: ``pid`` is a process in it; its mounts of what goes, and those on top of these."""
@@ -257,7 +263,9 @@ class Users(NamedTuple):
     ``btrfs``: UUID of a file system → the devices that it is on. ``tags``: tag of a shared directory (virtiofs, 9p) →
     devpath of its device. ``resume``: number of the disk that
     hibernation would write to. ``consoles``: ttys of the kernel's console. ``pools``: ZFS pools that are imported.
-    ``unseen``: what could not be read: key is ``blocks``, ``mounts``, ``swaps`` or ``network``.
+    ``unseen``: what could not be read: key is ``blocks``, ``mounts``, ``swaps``, ``network``, ``routes``, ``tables``,
+    ``listeners``, ``journals`` or ``f2fs``. ``aliases``: path → name of the disk that it is another name of;
+    ``unnamed``: of which paths that is not known.
     """
 
     blocks: Mapping[str, Block]
@@ -271,6 +279,8 @@ class Users(NamedTuple):
     consoles: frozenset[str]
     pools: frozenset[str]
     unseen: Mapping[str, Seen]
+    aliases: Mapping[str, str] = MappingProxyType({})
+    unnamed: tuple[Seen, ...] = ()
 
 
 class Blocker(NamedTuple):

@@ -130,7 +130,7 @@ def test_what_a_tree_does_not_hold_is_told(guest):
     assert set(found.unseen) == {"blocks", "mounts", "network", "routes"}
     guest.remove("proc/cmdline")
     guest.file("sys/kernel/x", "")
-    assert set(users.collect(guest.tree()).unseen) == {"blocks", "mounts", "swaps", "network", "routes"}
+    assert set(users.collect(guest.tree()).unseen) == {"blocks", "mounts", "swaps", "network", "routes", "listeners"}
 
 
 def test_the_journal_of_a_file_system_on_another_disk(guest):
