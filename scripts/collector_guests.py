@@ -17,11 +17,16 @@ BUILT = ("bcache0", "dm-0", "loop0", "md127", "nbd0", "zram0")
 _SET = "5c1d70de-0000-4000-8000-000000000000"
 ELSEWHERE = (
     f"sys/fs/btrfs/{_SET}/devices/vdb/dev",
+    "sys/fs/f2fs/vdb/features",
     "sys/kernel/config/target/core/iblock_0/disk/udev_path",
     "sys/kernel/config/nvmet/subsystems/nqn/namespaces/1/device_path",
 )
 """What other parts of the kernel that use disks have some folders down."""
-LINKED = {f"sys/fs/bcache/{_SET}/bdev0/dev": "../../../block/vdb", f"sys/fs/bcache/{_SET}/cache0": "../../../block/vdc"}
+LINKED = {
+    f"sys/fs/bcache/{_SET}/bdev0/dev": "../../../block/vdb",
+    f"sys/fs/bcache/{_SET}/cache0": "../../../block/vdc",
+    f"sys/fs/bcachefs/{_SET}/dev-0/block": "../../../block/vdb",
+}
 
 
 def handmade() -> Iterator[Rooted]:

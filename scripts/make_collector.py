@@ -66,7 +66,9 @@ SHAPES = tuple(
         (r"^/sys/dev/block/\d+:\d+$", "/sys/dev/block/*:*"),
         (r"^/sys/devices/virtual/block/[^/]+", "/sys/devices/virtual/block/*"),
         (r"(/md)/dev-[^/]+", r"\1/dev-*"),
-        (r"^/sys/fs/(bcache|btrfs|virtiofs)/[^/]+", r"/sys/fs/\1/*"),
+        (r"^/sys/fs/(bcachefs|bcache|btrfs|virtiofs)/[^/]+", r"/sys/fs/\1/*"),
+        (r"^/sys/fs/bcachefs/\*/dev-[^/]+", "/sys/fs/bcachefs/*/dev-*"),
+        (r"^/proc/fs/f2fs/[^/]+", "/proc/fs/f2fs/*"),
         (r"^/sys/fs/bcache/\*/(bdev|cache)[^/]*", r"/sys/fs/bcache/*/\1*"),
         (r"^/sys/kernel/config/target/core/[^/]+/[^/]+", "/sys/kernel/config/target/core/*/*"),
         (r"^/sys/kernel/config/target/core/[^/*]+$", "/sys/kernel/config/target/core/*"),
@@ -216,6 +218,10 @@ class Asked:
         told = {path: self._ask("risky", path) for path in paths}
         others = self._tree.read_risky([path for path in paths if told[path] is None], seconds)
         return {path: told[path] or others[path] for path in paths}
+
+    def behind(self, paths: Sequence[str], seconds: float) -> dict[str, Read]:
+        """See ``Tree.behind``; sh has no means to note it: what hangs on it is unknown."""
+        return self._tree.behind(paths, seconds)
 
     def kernel_log(self, limit: int = LOG_LIMIT) -> Read:
         """See ``Tree.kernel_log``; the script has a way of its own for it."""

@@ -6,28 +6,31 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Optional
 
+from hotplugctl.collect import claims as claimed
 from hotplugctl.collect.functions import device_path
 from hotplugctl.model.listing import Names
 from hotplugctl.model.reads import FAILURES, Absent, Failure, Value, Vanished, reason
-from hotplugctl.model.users import JOURNAL, Array, Block, Member
+from hotplugctl.model.users import Array, Block, Member, Seen
 from hotplugctl.parse import udevdb
 from hotplugctl.source.tree import Tree
 
 _CLASS = "/sys/class/block"
-_FILE_SYSTEMS = ("ext4", "xfs", "f2fs", "nilfs2", "erofs")
-_JOURNALS = "/proc/fs/jbd2"
 _POOLS = "/proc/spl/kstat/zfs"
 # A path of an NVMe namespace that several controllers lead to, and the disk that stands for all of them.
 _NVME_PATH = re.compile(r"nvme([0-9]+)c[0-9]+n([0-9]+)\Z")
 
 
 class Blocks(NamedTuple):
-    """``btrfs``: UUID → devices; ``pools``: ZFS pools that are imported; the failure: none could be listed."""
+    """``btrfs``: UUID → devices; ``pools``: ZFS pools that are imported; the failure: none could be listed.
+
+    ``unseen``: see ``collect.claims``.
+    """
 
     items: Mapping[str, Block]
     btrfs: Mapping[str, tuple[str, ...]]
     pools: frozenset[str]
     failure: Optional[Failure]
+    unseen: Mapping[str, Seen]
 
 
 class _Around(NamedTuple):
@@ -42,17 +45,14 @@ def collect(tree: Tree) -> Blocks:
     """Every block device, by its name in sysfs."""
     listing = tree.names(_CLASS)
     names = listing.names if isinstance(listing, Names) else ()
-    btrfs = _btrfs(tree)
-    systems = {name: f"btrfs {uuid}" for uuid, devices in btrfs.items() for name in devices}
-    # A journal within its file system is called after both: vdb-8 (fs/jbd2/journal.c).
-    systems.update((name, JOURNAL) for name in _listed(tree, _JOURNALS))
-    systems.update(_systems(tree))
+    claims = claimed.collect(tree)
     pools = frozenset(_listed(tree, _POOLS))
-    around = _Around(systems, _caches(tree), pools)
+    around = _Around(claims.systems, _caches(tree), pools)
     paths = {name: device_path(tree, f"{_CLASS}/{name}") for name in names}
     there = {name: path for name, path in paths.items() if isinstance(path, str)}
     found = {name: _block(tree, name, path, _disk(path, there), around) for name, path in there.items()}
-    return Blocks(_with_nvme_heads(found), btrfs, pools, None if isinstance(listing, Names) else listing)
+    failure = None if isinstance(listing, Names) else listing
+    return Blocks(_with_nvme_heads(found), claims.btrfs, pools, failure, claims.unseen)
 
 
 def _disk(path: str, paths: Mapping[str, str]) -> Optional[str]:
@@ -79,7 +79,7 @@ def _block(tree: Tree, name: str, path: str, disk: Optional[str], around: _Aroun
         not name.startswith("sd") or disk is not None or _text(tree, f"{path}/device/state") in (None, "running"),
         uuid,
         around.systems.get(name),
-        _holds(tree, number) if around.pools else None,
+        _holds(tree, number),
         _unknown(holders) or _unknown(read),
     )  # fmt: skip
 
@@ -131,18 +131,6 @@ def _holds(tree: Tree, number: Optional[str]) -> Optional[tuple[str, str]]:
         return None
     properties = udevdb.parse(read.text).properties
     return properties.get("ID_FS_TYPE", ""), properties.get("ID_FS_LABEL", "")
-
-
-def _systems(tree: Tree) -> Mapping[str, str]:
-    """Device → file system that the kernel has on it, also one that is mounted nowhere any more (umount -l)."""
-    return {name: kind for kind in _FILE_SYSTEMS for name in _listed(tree, f"/sys/fs/{kind}")}
-
-
-def _btrfs(tree: Tree) -> Mapping[str, tuple[str, ...]]:
-    """Only one device of a btrfs shows in its mounts; /sys/fs/btrfs/UUID/devices has them all."""
-    base = "/sys/fs/btrfs"
-    uuids = (name for name in _listed(tree, base) if name != "features" and name.count("-") == 4)
-    return {uuid: _listed(tree, f"{base}/{uuid}/devices") for uuid in uuids}
 
 
 def _caches(tree: Tree) -> Mapping[str, tuple[str, tuple[str, ...]]]:

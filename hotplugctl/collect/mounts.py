@@ -15,6 +15,8 @@ LIMIT = 32 << 20
 
 OWN = "/proc/self/mountinfo"
 
+_PLAIN = ("/proc/self/mounts", "/proc/mounts")
+
 
 class Mounts(NamedTuple):
     """In the kernel's order; the failure where there is no telling."""
@@ -32,14 +34,22 @@ class Swaps(NamedTuple):
 
 def own(tree: Tree, numbers: Mapping[str, str]) -> Mounts:
     """Out of mountinfo; where only /proc/mounts was recorded, with numbers by the name of the device (``numbers``)."""
+    found = table(tree)
+    return Mounts(
+        tuple(mount._replace(number=numbers.get(mount.source)) if mount.id < 0 else mount for mount in found.items),
+        found.failure,
+    )
+
+
+def table(tree: Tree) -> Mounts:
+    """As the first of these files has them that is there; the failure is that of mountinfo, which every kernel has."""
     read = tree.read(OWN, LIMIT)
     if isinstance(read, Value):
         return Mounts(mountinfo.parse(read.data), None)
-    for path in ("/proc/self/mounts", "/proc/mounts"):
+    for path in _PLAIN:
         plain = tree.read(path, LIMIT)
         if isinstance(plain, Value):
-            found = mountinfo.parse_mounts(plain.data)
-            return Mounts(tuple(mount._replace(number=numbers.get(mount.source)) for mount in found), None)
+            return Mounts(mountinfo.parse_mounts(plain.data), None)
     return Mounts((), read)
 
 

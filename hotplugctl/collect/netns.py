@@ -44,10 +44,10 @@ def collect(tree: Tree) -> NetSpaces:
             names = net_dev.names(read.text) if isinstance(read, Value) else ()
             of_it = tuple(name for name in names if name not in _EVERYWHERE)
             found += [NetSpace(int(pid), of_it)] if of_it else []
-    return NetSpaces(tuple(found), (*_unseen(missed, listing), *_kept(tree, known)))
+    return NetSpaces(tuple(found), (*_unseen(tree, missed, listing), *_kept(tree, known)))
 
 
-def _unseen(missed: dict[str, Failure], listing: object) -> tuple[Seen, ...]:
+def _unseen(tree: Tree, missed: dict[str, Failure], listing: object) -> tuple[Seen, ...]:
     if not isinstance(listing, Names):
         # Without any process, ``collect.processes`` has said so.
         return ()
@@ -55,7 +55,7 @@ def _unseen(missed: dict[str, Failure], listing: object) -> tuple[Seen, ...]:
     if first is None:
         return ()
     count = f"{len(missed)} process{'es' if len(missed) > 1 else ''}"
-    return (Seen("interfaces", f"the network namespace of {count} is not known ({reason(first)})", hint(first)),)
+    return (Seen("interfaces", f"the network namespace of {count} is not known ({reason(first)})", hint(tree, first)),)
 
 
 def _kept(tree: Tree, known: Collection[str]) -> Iterator[Seen]:

@@ -21,10 +21,15 @@ _ANCESTORS = 64
 
 
 class Found(NamedTuple):
-    """The network, and the first failure that may hide a use of it."""
+    """The network, and the first failure that may hide a use of it.
+
+    ``listeners``: why packet sockets or PPPoE sessions are not known. ``tables``: other ones of IPv4 that have routes.
+    """
 
     network: Network
     failure: Optional[Failure]
+    listeners: Optional[Failure]
+    tables: tuple[str, ...]
 
 
 def collect(tree: Tree) -> Found:
@@ -33,15 +38,18 @@ def collect(tree: Tree) -> Found:
     interfaces = _interfaces(tree, failures)
     of_ipv4, of_ipv6 = _table(tree, "route", failures), _table(tree, "ipv6_route", failures)
     all_routes = routes.ipv4(of_ipv4) + routes.ipv6(of_ipv6)
-    own = routes.placed(routes.local_ipv4(_table(tree, "fib_trie", failures)), all_routes)
+    trie = _table(tree, "fib_trie", failures)
+    own = routes.placed(routes.local_ipv4(trie), all_routes)
+    unheard: list[Failure] = []
     sixes = routes.local_ipv6(_table(tree, "if_inet6", failures))
     addresses = own + tuple(Address(6, one.address, one.prefix, (one.device,)) for one in sixes if not one.link_local)
     found = Network(
         interfaces, all_routes, addresses, (), _sessions(tree),
         # Recordings of old lack these; what they hold else is no worse for it.
-        listeners.packet(_table(tree, "packet", [])), listeners.pppoe(_table(tree, "pppoe", [])),
+        listeners.packet(_table(tree, "packet", unheard)), listeners.pppoe(_table(tree, "pppoe", unheard)),
     )  # fmt: skip
-    return Found(found, failures[0] if failures else None)
+    first = failures[0] if failures else None
+    return Found(found, first, unheard[0] if unheard else None, routes.other_tables(trie))
 
 
 def _table(tree: Tree, name: str, failures: list[Failure]) -> str:

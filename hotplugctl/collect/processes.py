@@ -1,6 +1,7 @@
 """Processes that use a device: open files, working directories, programs and libraries, in all mount namespaces.
 
-Link texts are read, nothing that they lead to is touched: a file on a dead disk would hang whoever looked at it.
+Link texts are read, and no path is walked: a file on a dead disk would hang whoever looked at it. What is behind a link
+whose text says nothing is asked for by ``collect.opened``.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple, Optional
 
-from hotplugctl.collect.mounts import LIMIT
+from hotplugctl.collect.mounts import LIMIT, OWN
 from hotplugctl.collect.network import ancestors
+from hotplugctl.collect.opened import DELETED, RECORD, SECONDS, Around, Opened, around
 from hotplugctl.model.listing import Names
 from hotplugctl.model.reads import Absent, Denied, Failed, Failure, Read, Unrecorded, Value, Vanished, reason
 from hotplugctl.model.users import Interest, Mount, Process, Processes, Seen, Space, Use
@@ -24,14 +26,15 @@ _MAPS_LIMIT = 16 << 20
 _INITIAL = "pid:[4026531836]"
 _HIDE = re.compile(r"hidepid=(?:[124]|noaccess|invisible|ptraceable)")
 _LINKS = (("directory", "cwd"), ("root", "root"), ("program", "exe"))
-_DELETED = " (deleted)"
 _ROOT = "root (CAP_SYS_PTRACE)"
-_RECORD = "record --with-processes, by root"
+_OUTSIDE = "CAP_SYS_PTRACE, which root lacks here: root of the guest, outside of this container"
 
 
 class _Ground(NamedTuple):
     """What counts in one mount namespace: paths below ``lost`` but not below a deeper one of ``others``."""
 
+    space: str
+    here: Around
     lost: tuple[str, ...]
     below: tuple[str, ...]
     others: tuple[str, ...]
@@ -53,45 +56,59 @@ class _Scan:
         self.denied: set[str] = set()
         self.at = ""
         self.example: Optional[Failure] = None
-        own = _link(tree, "/proc/self/ns/mnt")
-        self.grounds[own or ""] = _ground(interest.points, interest.others, interest.numbers)
+        self.opened = Opened(tree, interest)
+        self.first = _link(tree, "/proc/self/ns/mnt") or ""
+        self.grounds[self.first] = _ground(
+            self.first, around(_data(tree, OWN)), interest.points, interest.others, interest.numbers
+        )
 
     def processes(self, names: tuple[str, ...]) -> Iterator[Process]:
         """Those that use it."""
+        found: dict[str, dict[Use, None]] = {}
         for name in names:
             # Whoever asks goes away by himself.
             if name != self.own:
                 self.at = name
-                uses = self._uses(f"/proc/{name}", int(name))
-                if uses:
-                    yield self._process(name, uses)
+                found[name] = self._uses(f"/proc/{name}", int(name))
+        for name, use in self.opened.found():
+            found[name][use] = None
+        for name, uses in found.items():
+            if uses:
+                yield self._process(name, tuple(uses))
 
-    def _uses(self, base: str, pid: int) -> tuple[Use, ...]:
+    def _uses(self, base: str, pid: int) -> dict[Use, None]:
         ground = self._place(base, pid)
-        if ground is None:
-            return ()
         found: dict[Use, None] = {}
+        if ground is None:
+            return found
         for how, name in _LINKS:
-            self._take(self.tree.link(f"{base}/{name}"), how, ground, found)
+            self._take(f"{base}/{name}", how, ground, found)
         listing = self.tree.names(f"{base}/fd")
         if not isinstance(listing, Names):
             self._missed(listing)
-            return tuple(found)
+            return found
         for name in listing.names:
-            self._take(self.tree.link(f"{base}/fd/{name}"), "open", ground, found)
+            self._take(f"{base}/fd/{name}", "open", ground, found)
         if ground.marks:
             self._mapped(base, ground, found)
-        return tuple(found)
+        return found
 
-    def _take(self, link: Read, how: str, ground: _Ground, found: dict[Use, None]) -> None:
-        if isinstance(link, Value):
-            # Nearly all links are to what nobody asked for.
-            if link.data.startswith(b"/"):
-                path = link.data.decode("utf-8", "surrogateescape")
-                if path.partition(_DELETED)[0] in self.interest.files or (ground.lost and _on(path, ground)):
-                    found[Use(how, path)] = None
-        else:
+    def _take(self, at: str, how: str, ground: _Ground, found: dict[Use, None]) -> None:
+        link = self.tree.link(at)
+        if not isinstance(link, Value):
             self._missed(link)
+        # Nearly all links are to what nobody asked for.
+        elif link.data.startswith(b"/"):
+            path = link.data.decode("utf-8", "surrogateescape")
+            plain = path.partition(DELETED)[0]
+            # In another namespace a name may be another disk's.
+            named = plain in self.interest.files
+            if (named and ground.space == self.first) or (ground.lost and _on(path, ground)):
+                found[Use(how, path)] = None
+            elif ground.here.bound.get(plain, "") in self.interest.files:
+                found[Use(how, f"{path} ({ground.here.bound[plain]})")] = None
+            elif how == "open" or (self.interest.hidden and how != "program"):
+                self.opened.note(ground.space, ground.here, at, Use(how, path), told=named)
 
     def _mapped(self, base: str, ground: _Ground, found: dict[Use, None]) -> None:
         maps = self.tree.read(f"{base}/maps", _MAPS_LIMIT)
@@ -111,13 +128,13 @@ class _Scan:
             return None if gone(link) else self.grounds[next(iter(self.grounds))]
         key = link.text
         if key not in self.grounds:
-            ground = self._space(base, pid)
+            ground = self._space(base, pid, key)
             if ground is None:
                 return None
             self.grounds[key] = ground
         return self.grounds[key]
 
-    def _space(self, base: str, pid: int) -> Optional[_Ground]:
+    def _space(self, base: str, pid: int, key: str) -> Optional[_Ground]:
         """Another mount namespace, as the first process that was met in it has it."""
         read = self.tree.read(f"{base}/mountinfo", LIMIT)
         if not isinstance(read, Value):
@@ -127,15 +144,16 @@ class _Scan:
         marks = [b" %s " % number.encode() for number in interest.numbers]
         marks += [b" %s " % source.encode("utf-8", "surrogateescape") for source in interest.sources]
         lost = [mount for mount in mountinfo.parse(read.data, marks) if _counts(mount, interest)] if marks else []
+        here = around(read.data)
         if not lost:
-            return _ground((), (), interest.numbers)
+            return _ground(key, here, (), (), interest.numbers)
         points = tuple(mount.point for mount in lost)
         every = mountinfo.parse(read.data)
         mine = {mount.id for mount in lost}
         self.spaces.append(Space(pid, (*lost, *_on_top(every, mine))))
         others = tuple(mount.point for mount in every if mount.id not in mine and mount.point.startswith(points))
         numbers = interest.numbers | {mount.number for mount in lost if mount.number is not None}
-        return _ground(points, others, frozenset(numbers))
+        return _ground(key, here, points, others, frozenset(numbers))
 
     def _missed(self, failure: Failure) -> None:
         """A process that has gone meanwhile is none; one that may not be looked at counts."""
@@ -163,14 +181,17 @@ def collect(tree: Tree, interest: Interest) -> Processes:
     names = pids(listing.names) if isinstance(listing, Names) else ()
     if not names:
         why = "/proc: not in the recording" if isinstance(listing, Names) else reason(listing)
-        return Processes((), (), (Seen("processes", why, None if tree.kind == "live" else _RECORD),))
+        who = None if tree.kind == "live" else RECORD
+        # Recorded once more at the same place, it would hold no more than is seen from there.
+        return Processes((), (), tuple(_of_space(tree)) or (Seen("processes", why, who),))
     scan = _Scan(tree, interest)
     found = tuple(scan.processes(names))
     unseen = []
     if scan.example is not None:
         count = len(scan.denied)
         why = f"{count} {'processes' if count > 1 else 'process'} could not be looked into ({reason(scan.example)})"
-        unseen.append(Seen("processes", why, hint(scan.example)))
+        unseen.append(Seen("processes", why, hint(tree, scan.example)))
+    unseen += scan.opened.unseen[:1]
     unseen += _hidden(tree, names)
     return Processes(found, tuple(scan.spaces), tuple(unseen))
 
@@ -180,9 +201,15 @@ def _hidden(tree: Tree, names: tuple[str, ...]) -> Iterator[Seen]:
     for mount in mountinfo.parse(_data(tree, "/proc/self/mountinfo"), (b" /proc ",)):
         if mount.point == "/proc" and _HIDE.search(mount.options) and "1" not in names:
             yield Seen("processes", f"/proc hides those of other users ({_HIDE.search(mount.options)[0]})", "root")  # type: ignore[index]
+    yield from _of_space(tree)
+
+
+def _of_space(tree: Tree) -> Iterator[Seen]:
+    """Of those in other PID namespaces than its own only the first one of the machine shows all."""
     space = _link(tree, "/proc/self/ns/pid")
     if space is not None and space != _INITIAL:
-        yield Seen("processes", f"this is a PID namespace of its own ({space})", "root of the guest, outside of it")
+        who = "root of the guest, outside of it" if tree.kind == "live" else f"{RECORD}, outside of it"
+        yield Seen("processes", f"this is a PID namespace of its own ({space})", who)
 
 
 def _data(tree: Tree, path: str) -> bytes:
@@ -190,11 +217,13 @@ def _data(tree: Tree, path: str) -> bytes:
     return read.data if isinstance(read, Value) else b""
 
 
-def hint(failure: Failure) -> Optional[str]:
-    """Who would be told what this failure hides."""
-    if isinstance(failure, Unrecorded):
-        return _RECORD
-    return _ROOT if isinstance(failure, Denied) else None
+def hint(tree: Tree, failure: Failure) -> Optional[str]:
+    """Who would be told what this failure hides: to whom is root already, nobody says that root would be."""
+    if isinstance(failure, Unrecorded) or (isinstance(failure, Denied) and tree.kind != "live"):
+        return RECORD
+    if not isinstance(failure, Denied):
+        return None
+    return _OUTSIDE if grammar.is_root(_data(tree, "/proc/self/status").decode("latin-1")) else _ROOT
 
 
 def pids(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -227,35 +256,45 @@ def _counts(mount: Mount, interest: Interest) -> bool:
     return mount.number in interest.numbers or mount.source in interest.sources
 
 
-def _ground(lost: tuple[str, ...], others: tuple[str, ...], numbers: frozenset[str]) -> _Ground:
+def _ground(
+    space: str, here: Around, lost: tuple[str, ...], others: tuple[str, ...], numbers: frozenset[str]
+) -> _Ground:
     slashed = tuple(point.rstrip("/") + "/" for point in lost)
     marks = frozenset(grammar.device_mark(number) for number in numbers)
     return _Ground(
-        lost, slashed, tuple(other for other in others if other.startswith(lost)) if lost else (), numbers, marks
+        space,
+        here,
+        lost,
+        slashed,
+        tuple(other for other in others if other.startswith(lost)) if lost else (),
+        numbers,
+        marks,
     )
 
 
 def _on(path: str, ground: _Ground) -> bool:
     """Whether the nearest mount above the path is one of those that go."""
-    if not (path.startswith(ground.below) or path in ground.lost or path.partition(_DELETED)[0] in ground.lost):
+    if not (path.startswith(ground.below) or path in ground.lost or path.partition(DELETED)[0] in ground.lost):
         return False
     nearest = max((len(point) for point in ground.lost if _above(point, path)), default=-1)
     return all(len(point) <= nearest for point in ground.others if _above(point, path))
 
 
 def _above(point: str, path: str) -> bool:
-    return point == "/" or path == point or path.startswith(point + "/") or path == point + _DELETED
+    return point == "/" or path == point or path.startswith(point + "/") or path == point + DELETED
 
 
 def record(tree: Tree) -> None:
     """All that ``collect`` may read of any process, for a tree that takes notes: within limits, so that it ends."""
     listing = tree.names("/proc")
     room = _RECORDED_BYTES
-    spaces: set[Optional[str]] = set()
+    spaces: dict[Optional[str], Around] = {}
+    links: list[str] = []
     for name in pids(listing.names)[:_RECORDED] if isinstance(listing, Names) else ():
-        room -= _record_one(tree, f"/proc/{name}", room, spaces)
+        room -= _record_one(tree, f"/proc/{name}", room, spaces, links)
         if room <= 0:
             break
+    tree.behind(links, SECONDS)
 
 
 _RECORDED = 20_000
@@ -265,19 +304,32 @@ _ENTRY_BYTES = 256
 _RECORDED_FILES = 4096
 
 
-def _record_one(tree: Tree, base: str, room: int, spaces: set[Optional[str]]) -> int:
+def _record_one(tree: Tree, base: str, room: int, spaces: dict[Optional[str], Around], links: list[str]) -> int:
     """Bytes that were read. The mounts of a namespace are read of one process in it, as in ``collect``."""
     space = _link(tree, f"{base}/ns/mnt")
-    texts = ("comm", "cgroup", "maps") if space in spaces else ("comm", "cgroup", "maps", "mountinfo")
-    spaces.add(space)
-    for _, name in _LINKS:
-        tree.link(f"{base}/{name}")
+    used = 0
+    if space not in spaces:
+        read = tree.read(f"{base}/mountinfo", LIMIT)
+        spaces[space] = around(read.data if isinstance(read, Value) else b"")
+        used = len(read.data) if isinstance(read, Value) else 0
     listing = tree.names(f"{base}/fd")
     names = listing.names[:_RECORDED_FILES] if isinstance(listing, Names) else ()
-    for name in names:
-        tree.link(f"{base}/fd/{name}")
-    used = (len(names) + len(texts) + len(_LINKS) + 4) * _ENTRY_BYTES
+    texts = ("comm", "cgroup", "maps")
+    found = [path for path in _links(base, names) if _is_asked(tree.link(path), spaces[space])]
+    links += found
+    used += (len(names) + len(texts) + len(_LINKS) + len(found) + 5) * _ENTRY_BYTES
     for name in texts:
         read = tree.read(f"{base}/{name}", max(1, min(_MAPS_LIMIT, room - used)))
         used += len(read.data) if isinstance(read, Value) else 0
     return used
+
+
+def _links(base: str, names: tuple[str, ...]) -> Iterator[str]:
+    yield from (f"{base}/{name}" for _, name in _LINKS)
+    yield from (f"{base}/fd/{name}" for name in names)
+
+
+def _is_asked(link: Read, here: Around) -> bool:
+    """Whether what is behind a link is noted: what a text alone tells, and what others would have to tell, is not."""
+    text = link.data.decode("utf-8", "surrogateescape") if isinstance(link, Value) else ""
+    return text.startswith("/") and not (here.remote and text.startswith(here.remote))

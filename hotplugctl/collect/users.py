@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Optional
 
-from hotplugctl.collect import blocks, exports, mounts, network
-from hotplugctl.model.reads import Denied, Failure, Value, reason
+from hotplugctl.collect import aliases, blocks, exports, mounts, network
+from hotplugctl.model.reads import Denied, Failure, Unrecorded, Value, reason
 from hotplugctl.model.users import Seen, Users
 from hotplugctl.source.tree import Tree
+
+_SHOWN = 8
+_RECORD = "a new record"
 
 
 def collect(tree: Tree) -> Users:
@@ -16,26 +19,40 @@ def collect(tree: Tree) -> Users:
     of_mounts = mounts.own(tree, blocks.numbers(of_blocks.items.values()))
     of_swaps = mounts.swapped(tree)
     of_network = network.collect(tree)
+    given = exports.collect(tree)
+    named = aliases.collect(tree, aliases.Table(of_blocks.items, of_mounts.items, of_swaps.items, given))
     failures = {
         "blocks": of_blocks.failure,
         "mounts": of_mounts.failure,
         "swaps": of_swaps.failure,
         "network": of_network.failure,
         "routes": _no_routes(tree),
+        "listeners": of_network.listeners,
     }
+    unseen = {key: _seen(key, failure) for key, failure in failures.items() if failure is not None}
     return Users(
         of_blocks.items,
         of_mounts.items,
         of_swaps.items,
-        exports.collect(tree),
+        given,
         of_network.network._replace(connections=network.connections(tree)),
         of_blocks.btrfs,
         mounts.shared(tree),
         _resume(tree),
         _consoles(tree),
         of_blocks.pools,
-        {key: _seen(key, failure) for key, failure in failures.items() if failure is not None},
+        {**unseen, **of_blocks.unseen, **_tables(of_network.tables)},
+        named.names,
+        named.unseen,
     )
+
+
+def _tables(tables: tuple[str, ...]) -> dict[str, Seen]:
+    """Which interface the routes of other tables go over is told to netlink alone (ip-rule(8))."""
+    if not tables:
+        return {}
+    why = f"there are IPv4 routes in other tables than main ({', '.join(tables[:_SHOWN])}), and over what is not told"
+    return {"tables": Seen("routes", why, "ip route show table all")}
 
 
 def _no_routes(tree: Tree) -> Optional[Failure]:
@@ -45,7 +62,8 @@ def _no_routes(tree: Tree) -> Optional[Failure]:
 
 
 def _seen(what: str, failure: Failure) -> Seen:
-    return Seen(what, reason(failure), "root" if isinstance(failure, Denied) else None)
+    again = _RECORD if isinstance(failure, Unrecorded) else None
+    return Seen(what, reason(failure), "root" if isinstance(failure, Denied) else again)
 
 
 def _resume(tree: Tree) -> Optional[str]:
@@ -75,10 +93,10 @@ def evidence(tree: Tree) -> None:
     from hotplugctl.collect import functions, going, nodes, serials
 
     of_blocks = blocks.collect(tree)
-    mounts.own(tree, blocks.numbers(of_blocks.items.values()))
-    mounts.swapped(tree)
+    of_mounts = mounts.own(tree, blocks.numbers(of_blocks.items.values()))
+    of_swaps = mounts.swapped(tree)
     network.collect(tree)
-    exports.collect(tree)
+    aliases.collect(tree, aliases.Table(of_blocks.items, of_mounts.items, of_swaps.items, exports.collect(tree)))
     mounts.shared(tree)
     _resume(tree)
     _consoles(tree)

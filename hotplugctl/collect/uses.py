@@ -13,7 +13,6 @@ from hotplugctl.model.users import Mount
 from hotplugctl.source.tree import Tree
 
 _LIMIT = 16 << 20
-_MOUNTS = ("/proc/self/mountinfo", "/proc/mounts")
 _NET = "/proc/net"
 _DEV = "/dev/"
 _NUMBERS = "/sys/dev/block"
@@ -74,15 +73,12 @@ def points(tree: Tree, file: str) -> tuple[str, ...]:
 
 
 def _mounts(tree: Tree, unknown: dict[str, str]) -> tuple[Mount, ...]:
-    from hotplugctl.parse import mountinfo
+    from hotplugctl.collect import mounts
 
-    numbered, plain = (tree.read(path, _LIMIT) for path in _MOUNTS)
-    if isinstance(numbered, Value):
-        return mountinfo.parse(numbered.data)
-    if isinstance(plain, Value):
-        return mountinfo.parse_mounts(plain.data)
-    unknown["mounts"] = reason(plain)
-    return ()
+    found = mounts.table(tree)
+    if found.failure is not None:
+        unknown["mounts"] = reason(found.failure)
+    return found.items
 
 
 def _swaps(tree: Tree, unknown: dict[str, str]) -> Iterable[str]:

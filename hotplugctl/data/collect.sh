@@ -82,6 +82,8 @@ plan() {
     list /sys/firmware/acpi
     list /sys/fs/bcache
     list '/sys/fs/bcache/*'
+    list /sys/fs/bcachefs
+    list '/sys/fs/bcachefs/*'
     list /sys/fs/btrfs
     list '/sys/fs/btrfs/*/devices'
     list /sys/fs/erofs
@@ -114,6 +116,7 @@ plan() {
     files /lib/modprobe.d '*.conf'
     files /proc cmdline config.gz consoles cpuinfo iomem ioports modules mounts swaps version
     files /proc/1 environ
+    files '/proc/fs/f2fs/*' disk_map
     files /proc/fs/nfsd exports
     files /proc/net fib_trie if_inet6 ipv6_route packet pppoe route unix
     files /proc/self mountinfo mounts
@@ -151,6 +154,7 @@ plan() {
     files /sys/firmware/acpi/tables APIC DSDT FACP
     files '/sys/fs/bcache/*' '@cache*'
     files '/sys/fs/bcache/*/bdev*' @dev
+    files '/sys/fs/bcachefs/*/dev-*' @block
     files '/sys/fs/virtiofs/*' tag
     files /sys/hypervisor type
     files /sys/kernel uevent_seqnum

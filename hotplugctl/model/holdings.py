@@ -1,6 +1,7 @@
 """What a recording holds, before it is written and after it was read: the one form that is scrubbed and packed."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple, Optional
 
 from hotplugctl.model.reads import Failure
@@ -11,8 +12,9 @@ class Holdings(NamedTuple):
 
     ``modes``: permission bits, of those files whose mode is known. ``links``: path → target. ``listed``: folder → its
     names, as a listing gave them. ``kinds``: path → kind, of what was looked at and neither read nor listed.
-    ``failed``: reads that failed. ``absent``: looked for, and not there. Of a story every path of a stage begins with
-    its name (``/added/sys/…``); what all stages share stands beside them (``/events/…``).
+    ``failed``: reads that failed. ``absent``: looked for, and not there. ``behind``: what stat(2) said of a path.
+    Of a story every path of a stage begins with its name (``/added/sys/…``); what all stages share stands beside them
+    (``/events/…``).
     """
 
     files: Mapping[str, bytes]
@@ -22,6 +24,7 @@ class Holdings(NamedTuple):
     kinds: Mapping[str, str]
     failed: Mapping[str, Failure]
     absent: frozenset[str]
+    behind: Mapping[str, str] = MappingProxyType({})
 
 
 class Heard(NamedTuple):

@@ -1,6 +1,7 @@
 """What uses a device: block devices and what is built of them, mounts, swap, interfaces, routes, processes."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple, Optional
 
 from hotplugctl.model.devices import Node, PciFunction, Slot
@@ -72,6 +73,12 @@ class Mount(NamedTuple):
     source: str
     options: str
 
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """Further devices of XFS: those of its log and of its real-time section (xfs(5))."""
+        fields = [option.partition("=") for option in self.options.split(",")] if self.type == "xfs" else []
+        return tuple(value for key, _, value in fields if key in ("logdev", "rtdev"))
+
 
 class Space(NamedTuple):
     """Another mount namespace: ``pid`` is a process in it; its mounts of what goes, and those on top of these."""
@@ -132,6 +139,8 @@ class Interest(NamedTuple):
 
     ``numbers``: ``major:minor`` of file systems; ``points``: mount points in the namespace that asks; ``sources``: the
     devices, by which other namespaces' mounts are known. ``others``: mount points of other file systems there.
+    ``nodes``: ``block major:minor`` → file, of devices that a program may have open under any name; ``known``: files of
+    other disks. ``hidden``: a file system on it might be in use and show nowhere, but in what is open.
     """
 
     files: frozenset[str]
@@ -139,6 +148,9 @@ class Interest(NamedTuple):
     points: tuple[str, ...]
     sources: frozenset[str]
     others: tuple[str, ...]
+    nodes: Mapping[str, str] = MappingProxyType({})
+    known: frozenset[str] = frozenset()
+    hidden: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.files or self.numbers or self.points or self.sources)
@@ -251,7 +263,9 @@ class Users(NamedTuple):
     ``btrfs``: UUID of a file system → the devices that it is on. ``tags``: tag of a shared directory (virtiofs, 9p) →
     devpath of its device. ``resume``: number of the disk that
     hibernation would write to. ``consoles``: ttys of the kernel's console. ``pools``: ZFS pools that are imported.
-    ``unseen``: what could not be read: key is ``blocks``, ``mounts``, ``swaps`` or ``network``.
+    ``unseen``: what could not be read: key is ``blocks``, ``mounts``, ``swaps``, ``network``, ``routes``, ``tables``,
+    ``listeners``, ``journals`` or ``f2fs``. ``aliases``: path → name of the disk that it is another name of;
+    ``unnamed``: of which paths that is not known.
     """
 
     blocks: Mapping[str, Block]
@@ -265,6 +279,8 @@ class Users(NamedTuple):
     consoles: frozenset[str]
     pools: frozenset[str]
     unseen: Mapping[str, Seen]
+    aliases: Mapping[str, str] = MappingProxyType({})
+    unnamed: tuple[Seen, ...] = ()
 
 
 class Blocker(NamedTuple):

@@ -14,6 +14,7 @@ _REJECT = 0x0200
 _CACHE = 0x01000000
 _LOCAL = 0x80000000
 _LEAF = re.compile(r"\|-- ([0-9.]{7,15})\Z")
+_TABLE = re.compile(r"^Id ([0-9]{1,10}):$", re.M)
 _LOCAL_LINE = re.compile(r"/([0-9]{1,2}) host LOCAL\Z")
 _HEX32 = re.compile(r"[0-9a-fA-F]{32}\Z")
 _HEX8 = re.compile(r"[0-9a-fA-F]{1,8}\Z")
@@ -46,6 +47,11 @@ def ipv4(text: str) -> tuple[Route, ...]:
 
 def _quad(text: str) -> str:
     return ".".join(str(one) for one in int(text, 16).to_bytes(4, "little"))
+
+
+def other_tables(text: str) -> tuple[str, ...]:
+    """The tables in fib_trie that are neither main nor local, by their numbers; it has none that is empty."""
+    return tuple(dict.fromkeys(_TABLE.findall(text)))
 
 
 def ipv6(text: str) -> tuple[Route, ...]:

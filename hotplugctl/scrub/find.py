@@ -291,7 +291,7 @@ def every_name(holdings: Holdings) -> Iterable[str]:
         yield path
         # What these are is told by where they are.
         yield from (f"{path}/{name}" for name in names) if "/disk/by-" in path else names
-    for table in (holdings.kinds, holdings.failed, holdings.absent):
+    for table in (holdings.kinds, holdings.failed, holdings.absent, holdings.behind):
         yield from table
 
 

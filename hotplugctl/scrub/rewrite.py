@@ -38,6 +38,7 @@ class Rewriter:
             kinds={names(path): kind for path, kind in before.kinds.items()},
             failed={names(path): failure._replace(path=names(failure.path)) for path, failure in before.failed.items()},
             absent=frozenset(names(path) for path in before.absent),
+            behind={names(path): said for path, said in before.behind.items()},
         )
 
     def _listed(self, folder: str, entries: tuple[str, ...]) -> tuple[str, ...]:

@@ -277,6 +277,7 @@ def _names(after: Holdings) -> Iterator[tuple[str, str, str]]:
         ("kinds", after.kinds),
         ("failed", after.failed),
         ("absent", after.absent),
+        ("behind", after.behind),
     )
     for where, paths in tables:
         for path in paths:

@@ -15,6 +15,7 @@ from typing import Optional, Union
 
 from hotplugctl.model.reads import Absent, Denied, Failure, NotRegular, Read, TooLarge, Value, Vanished
 from hotplugctl.source.gaps import Gaps
+from hotplugctl.source.outcomes import from_errno
 from hotplugctl.source.rooted import Folder, Lost, Rooted, replayed
 from hotplugctl.source.tree import LOG_LIMIT, READ_LIMIT, Directory, kind_name
 
@@ -186,6 +187,15 @@ class DiskTree(Rooted):
         # The child has none of our handles, so it opens the root anew.
         return read_in_child(lambda path: DiskTree(self.root, self.kind, self.label, None).read(path), paths, seconds)
 
+    def behind(self, paths: Sequence[str], seconds: float) -> dict[str, Read]:
+        """See ``Tree.behind``."""
+        if self.gaps is not None:
+            return super().behind(paths, seconds)
+        from hotplugctl.source.risky import read_in_child
+
+        root = self.root.rstrip("/")
+        return read_in_child(lambda path: _behind(root, path), paths, seconds)
+
     def kernel_log(self, limit: int = LOG_LIMIT) -> Read:
         """See ``Tree.kernel_log``."""
         if self.gaps is not None:
@@ -193,6 +203,23 @@ class DiskTree(Rooted):
         from hotplugctl.source.kernel_log import read_kmsg
 
         return read_kmsg(limit)
+
+
+def _behind(root: str, path: str) -> Read:
+    try:
+        state = os.stat(root + path)
+    except OSError as error:
+        return from_errno(path, error.errno or errno.EIO)
+    except ValueError:
+        return Absent(path)
+    words = [kind_name(state.st_mode), _number(state.st_dev)]
+    if stat.S_ISBLK(state.st_mode) or stat.S_ISCHR(state.st_mode):
+        words.append(_number(state.st_rdev))
+    return Value(path, " ".join(words).encode())
+
+
+def _number(device: int) -> str:
+    return f"{os.major(device)}:{os.minor(device)}"
 
 
 class DiskDirectory(Folder):

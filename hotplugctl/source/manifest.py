@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional, Union
 
 from hotplugctl.errors import HotplugctlError
@@ -53,7 +55,8 @@ class Manifest(NamedTuple):
 
     ``source``, ``scrubbed``, ``heard``: as in ``About``; ``time`` is RFC 3339; ``directories``: every directory that
     was listed, with all names it held; ``kinds``: what else was found out about paths that the recording does not hold
-    (``socket``, ``dir``); ``failed``: reads that failed, as they did; ``absent``: looked for and not there.
+    (``socket``, ``dir``); ``failed``: reads that failed, as they did; ``absent``: looked for and not there;
+    ``behind``: what ``Tree.behind`` gave, by the path as it was asked for.
     """
 
     tool: dict[str, str]
@@ -68,6 +71,7 @@ class Manifest(NamedTuple):
     failed: Mapping[str, Failure]
     absent: frozenset[str]
     heard: Optional[Heard] = None
+    behind: Mapping[str, str] = MappingProxyType({})
 
 
 def failure_to_json(failure: Failure) -> dict[str, Union[str, int, float]]:
@@ -130,6 +134,9 @@ def dump(manifest: Manifest) -> bytes:
         "tool": encode(dict(manifest.tool)),
         "version": encode(VERSION),
     }
+    if manifest.behind:
+        # Nearly no recording has it.
+        tables = {"absent": tables.pop("absent"), "behind": _table_lines(encode, manifest.behind), **tables}
     return ("{\n" + ",\n".join(f' "{key}": {text}' for key, text in tables.items()) + "\n}\n").encode("ascii")
 
 
@@ -163,6 +170,7 @@ def load(data: bytes) -> Manifest:
         failed={path: failure_from_json(path, entry) for path, entry in _table(document, "failed").items()},
         absent=frozenset(_names(document.get("absent", []))),
         heard=_heard(document.get("heard")),
+        behind=_behind(document),
     )
     _check_names(manifest)
     return manifest
@@ -183,7 +191,7 @@ def _check_names(manifest: Manifest) -> None:
     if "/" in names or not all(_NO_ENTRIES.isdisjoint(listed) for listed in manifest.directories.values()):
         raise BadManifest("'directories' holds a name that no entry of a directory can have")
     tables = (manifest.tool, manifest.links, manifest.directories, manifest.kinds, manifest.failed)
-    texts = [text for table in tables for text in table]
+    texts = [text for table in (*tables, manifest.behind) for text in table]
     texts += [*manifest.tool.values(), *manifest.links.values(), *manifest.absent]
     texts += [failure.kind for failure in manifest.failed.values() if isinstance(failure, NotRegular)]
     if not can_be_name("".join([manifest.source, manifest.kernel, manifest.time, names, *manifest.scrubbed, *texts])):
@@ -244,6 +252,16 @@ def _kinds(document: dict[str, Any]) -> dict[str, str]:
     if not set(kinds.values()) <= set(MODES):
         raise BadManifest("'kinds' holds an unknown kind")
     return kinds
+
+
+def _behind(document: dict[str, Any]) -> dict[str, str]:
+    behind = _texts(document, "behind")
+    if not all(map(_BEHIND.match, behind.values())):
+        raise BadManifest("'behind' holds what stat(2) does not say")
+    return behind
+
+
+_BEHIND = re.compile(r"[a-z]{3,7}(?: [0-9]{1,10}:[0-9]{1,10}){1,2}\Z")
 
 
 def _int(value: Any, key: str) -> int:

@@ -32,6 +32,7 @@ class Notes:
         self.kinds: dict[str, str] = {}
         self.failed: dict[str, Failure] = {}
         self.absent: set[str] = set()
+        self.behind: dict[str, str] = {}
 
     def there(self, spot: str, mode: int) -> None:
         """It exists, and is of the kind in ``mode``."""
@@ -70,6 +71,7 @@ class Notes:
             {spot: kind for spot, kind in self.kinds.items() if spot not in held},
             self.failed,
             frozenset(self.absent),
+            self.behind,
         )
         pid = self.links.get(_SELF, "")
         return _renumbered(found, pid) if pid.isdecimal() and pid != _NOBODY else found
@@ -99,7 +101,10 @@ def _renumbered(found: Holdings, pid: str) -> Holdings:
         listed["/proc"] = tuple(sorted(_NOBODY if name == pid else name for name in listed["/proc"]))
     failed = {spot: failure._replace(path=spot) for spot, failure in renamed(found.failed).items()}
     absent = frozenset(renamed(dict.fromkeys(found.absent)))
-    return Holdings(renamed(found.files), renamed(found.modes), links, listed, renamed(found.kinds), failed, absent)
+    return Holdings(
+        renamed(found.files), renamed(found.modes), links, listed, renamed(found.kinds), failed, absent,
+        renamed(found.behind),
+    )  # fmt: skip
 
 
 class Recorder(Rooted):
@@ -210,6 +215,13 @@ class Recorder(Rooted):
             self.kind_spot(spot, path)
             self.notes.outcome(spot, read)
         return reads
+
+    def behind(self, paths: Sequence[str], seconds: float) -> dict[str, Read]:
+        """See ``Tree.behind``. Only answers are noted: without one a recording knows nothing."""
+        known = {path: self.notes.behind[path] for path in paths if path in self.notes.behind}
+        asked = self._tree.behind([path for path in paths if path not in known], seconds)
+        self.notes.behind.update((path, read.text) for path, read in asked.items() if isinstance(read, Value))
+        return {path: Value(path, known[path].encode()) if path in known else asked[path] for path in paths}
 
     def kernel_log(self, limit: int = LOG_LIMIT) -> Read:
         """See ``Tree.kernel_log``. A recording holds it as ``cmd/kmsg`` or ``cmd/dmesg``."""

@@ -115,7 +115,8 @@ def settled(holdings: Holdings) -> Holdings:
         spot: kind for spot, kind in holdings.kinds.items() if spot not in held and kind in MODES and is_spot(spot)
     }
     absent = frozenset(filter(can_be_name, holdings.absent))
-    return Holdings(files, holdings.modes, links, listed, kinds, failed, absent)
+    behind = {path: said for path, said in holdings.behind.items() if can_be_name(path)}
+    return Holdings(files, holdings.modes, links, listed, kinds, failed, absent, behind)
 
 
 def is_spot(path: str) -> bool:
@@ -186,6 +187,7 @@ def _below(holdings: Holdings, top: str) -> Holdings:
         _part(holdings.kinds, top),
         _part(holdings.failed, top),
         frozenset(_part(dict.fromkeys(holdings.absent), top)),
+        _part(holdings.behind, top),
     )
 
 
@@ -209,6 +211,7 @@ def _manifest(holdings: Holdings, about: About) -> bytes:
             failed=holdings.failed,
             absent=holdings.absent,
             heard=about.heard,
+            behind=holdings.behind,
         )
     )
     if len(manifest) > SIZE_LIMIT:

@@ -252,6 +252,11 @@ class Rooted:
         """See ``Tree.read_risky``: nothing in a recording can hang."""
         return {path: self.read(path) for path in paths}
 
+    def behind(self, paths: Sequence[str], seconds: float) -> dict[str, Read]:  # noqa: ARG002
+        """See ``Tree.behind``: by what the manifest has noted."""
+        said = {} if self.gaps is None or self.gaps.manifest is None else self.gaps.manifest.behind
+        return {path: Value(path, said[path].encode()) if path in said else Unrecorded(path) for path in paths}
+
     def kernel_log(self, limit: int = LOG_LIMIT) -> Read:
         """See ``Tree.kernel_log``."""
         if self.gaps is not None and "/dev/kmsg" in self.gaps.failed:

@@ -106,6 +106,13 @@ class Tree(Protocol):
     def read_risky(self, paths: Sequence[str], seconds: float) -> dict[str, Read]:
         """Files whose reading makes the kernel ask a device. Live: in a child, and Hung after ``seconds``."""
 
+    def behind(self, paths: Sequence[str], seconds: float) -> dict[str, Read]:
+        """What stat(2) says of what each path leads to: ``KIND MAJ:MIN``, the kind and the device that it is on.
+
+        Of the node of a device its number follows: ``block 0:6 254:16``. A link in /proc/PID/fd leads to the open file
+        itself, whatever its text says. Live: in a child, and Hung after ``seconds``. Recorded: what was noted.
+        """
+
     def kernel_log(self, limit: int = LOG_LIMIT) -> Read:
         """The kernel log. Live: the records of /dev/kmsg; in a recording ``cmd/kmsg``, else ``cmd/dmesg``."""
 

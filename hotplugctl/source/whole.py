@@ -128,13 +128,14 @@ class _Tables(NamedTuple):
     kinds: dict[str, str]
     failed: dict[str, Failure]
     absent: set[str]
+    behind: dict[str, str]
 
     def holdings(self) -> Holdings:
-        return Holdings(*self[:-1], frozenset(self.absent))
+        return Holdings(*self[:-2], frozenset(self.absent), self.behind)
 
 
 def _tables() -> _Tables:
-    return _Tables({}, {}, {}, {}, {}, {}, set())
+    return _Tables({}, {}, {}, {}, {}, {}, set(), {})
 
 
 def with_beside(holdings: Holdings, tree: Rooted) -> Holdings:
@@ -205,6 +206,7 @@ def _add_manifest(walk: _Walk, top: str, gaps: Gaps) -> None:
     for spot, kind in _from(top, said.kinds).items():
         found.kinds.setdefault(spot, kind)
     found.absent.update(top + spot for spot in said.absent)
+    found.behind.update(_from(top, said.behind))
     if not gaps.hashed:
         # They are in the manifest from now on.
         found.files.pop(top + NOTES, None)

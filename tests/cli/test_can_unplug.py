@@ -67,7 +67,10 @@ def kinds(done):
 )
 def test_what_uses_it_in_the_order_in_which_to_end_that(ask, story, stage, target, expected):
     done = ask(story, stage, target)
-    assert (done.status, done.document["safe"], done.document["unseen"]) == (1, False, [])
+    assert (done.status, done.document["safe"]) == (1, False)
+    # These were recorded before anybody looked for packet sockets and PPPoE.
+    old = ["listeners"] if "network" in story or "route" in story else []
+    assert [one["what"] for one in done.document["unseen"]] == old
     assert kinds(done) == expected
 
 

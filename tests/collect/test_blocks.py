@@ -88,9 +88,12 @@ def test_a_disk_that_the_scsi_layer_has_given_up(guest):
 def test_a_member_of_a_pool_is_told_by_udev(guest):
     disk(guest, "vdb", "254:16")
     guest.file("run/udev/data/b254:16", "E:ID_FS_TYPE=zfs_member\nE:ID_FS_LABEL=tank\n")
-    assert collect(guest).items["vdb"].holds is None
+    disk(guest, "vdc", "254:32")
     guest.file("proc/spl/kstat/zfs/tank/state", "ONLINE\n")
-    assert collect(guest).items["vdb"].holds == ("zfs_member", "tank")
+    found = collect(guest)
+    assert found.items["vdb"].holds == ("zfs_member", "tank")
+    assert found.items["vdc"].holds is None
+    assert found.pools == {"tank"}
 
 
 def test_holders_that_cannot_be_listed_are_unknown_and_not_none(guest):
@@ -127,7 +130,7 @@ def test_what_a_tree_does_not_hold_is_told(guest):
     assert set(found.unseen) == {"blocks", "mounts", "network", "routes"}
     guest.remove("proc/cmdline")
     guest.file("sys/kernel/x", "")
-    assert set(users.collect(guest.tree()).unseen) == {"blocks", "mounts", "swaps", "network", "routes"}
+    assert set(users.collect(guest.tree()).unseen) == {"blocks", "mounts", "swaps", "network", "routes", "listeners"}
 
 
 def test_the_journal_of_a_file_system_on_another_disk(guest):

@@ -7,7 +7,7 @@ import errno
 import pytest
 
 from hotplugctl.collect import processes
-from hotplugctl.model.reads import Absent, Denied, Failed
+from hotplugctl.model.reads import Absent, Denied, Failed, Hung, Value
 from hotplugctl.model.users import Interest, Use
 
 OURS, OTHER = "mnt:[4026531841]", "mnt:[4026532210]"
@@ -185,7 +185,127 @@ def test_a_process_that_may_not_be_looked_at_is_told(syn_proc, part):
     (seen,) = found.unseen
     assert seen.reason.startswith("1 process could not be looked into (/proc/200/")
     assert "denied (EACCES)" in seen.reason
-    assert seen.privilege.startswith("root")
+    assert seen.privilege == "record --with-processes, by root of the guest"
+
+
+@pytest.mark.parametrize(
+    "user, privilege",
+    [("1000\t0\t0\t0", "CAP_SYS_PTRACE, which root lacks here"), ("0\t1000\t0\t0", "root (CAP_SYS_PTRACE)")],
+)
+def test_root_is_not_told_that_root_would_be_told(syn_proc, user, privilege):
+    syn_proc.file("proc/100/status", f"Name:\tself\nUid:\t{user}\n")
+    tree = Failing(syn_proc.tree(), {"/proc/1/fd": denied})
+    tree.kind = "live"
+    (seen,) = processes.collect(tree, interest()).unseen
+    assert seen.privilege.startswith(privilege)
+
+
+@pytest.mark.parametrize("kind, who", [("live", "root of the guest"), ("recording", "record --with-processes")])
+def test_out_of_a_container_no_privilege_in_it_helps(guest, kind, who):
+    guest.link("proc/self", "100")
+    guest.link("proc/100/ns/pid", "pid:[4026532222]")
+    tree = Failing(guest.tree(), {})
+    tree.kind = kind
+    (seen,) = processes.collect(tree, interest()).unseen
+    assert seen.privilege.startswith(who)
+    assert seen.privilege.endswith("outside of it")
+
+
+class Saying(Failing):
+    """A tree that says what is behind links: ``said`` is by path, ``None`` for what hangs."""
+
+    def __init__(self, tree, said):
+        super().__init__(tree, {})
+        self._said = said
+        self.asked = []
+
+    def behind(self, paths, seconds):
+        self.asked += paths
+        return {path: self._one(path, seconds) for path in paths}
+
+    def _one(self, path, seconds):
+        text = self._said.get(path, "char 0:6 1:3")
+        return Hung(path, seconds) if text is None else Value(path, text.encode())
+
+
+DISK = {"nodes": {"block 254:16": "/dev/vdb"}}
+
+
+@pytest.mark.parametrize("name", ["/dev/xvda", "/root/a node", "/dev/xvda (deleted)", "/run/node"])
+def test_a_disk_under_another_name_is_told_by_its_number(syn_proc, name):
+    add(syn_proc, 200, "dd", fds=[name])
+    found = processes.collect(Saying(syn_proc.tree(), {"/proc/200/fd/2": "block 0:6 254:16"}), interest(**DISK))
+    assert uses(found) == {200: (Use("open", f"{name} (/dev/vdb)"),)}
+    assert found.unseen == ()
+
+
+@pytest.mark.parametrize("said", ["block 0:6 254:32", "char 0:6 254:16", "file 254:1", "socket 0:9", "block", ""])
+def test_other_devices_and_files_are_not_it(syn_proc, said):
+    add(syn_proc, 200, "dd", fds=["/dev/xvda"])
+    found = processes.collect(Saying(syn_proc.tree(), {"/proc/200/fd/2": said}), interest(**DISK))
+    assert (uses(found), found.unseen) == ({}, ())
+
+
+def test_a_name_of_it_in_another_namespace_may_be_another_disk(syn_proc):
+    """docker --device=/dev/vdc:/dev/vdb: the container's /dev is its own."""
+    syn_proc.file("proc/300/mountinfo", "30 1 0:60 / /dev rw - tmpfs tmpfs rw\n")
+    add(syn_proc, 300, "inner", space=OTHER, fds=["/dev/vdb"])
+    other = processes.collect(Saying(syn_proc.tree(), {"/proc/300/fd/2": "block 0:60 254:32"}), interest(**DISK))
+    same = processes.collect(Saying(syn_proc.tree(), {"/proc/300/fd/2": "block 0:60 254:16"}), interest(**DISK))
+    silent = processes.collect(syn_proc.tree(), interest(**DISK))
+    assert (uses(other), other.unseen) == ({}, ())
+    assert uses(same) == uses(silent) == {300: (Use("open", "/dev/vdb"),)}
+
+
+def test_a_file_on_a_mount_that_is_seen_nowhere_is_told_by_the_device_it_is_on(syn_proc):
+    """umount -l: the text begins at the root of what was mounted."""
+    add(syn_proc, 200, "tail", fds=["/log"], cwd="/in")
+    said = {"/proc/200/fd/2": "file 254:16", "/proc/200/cwd": "dir 254:16"}
+    found = processes.collect(Saying(syn_proc.tree(), said), interest(**DISK, hidden=True))
+    assert uses(found) == {200: (Use("directory", "/in"), Use("open", "/log"))}
+    assert uses(processes.collect(Saying(syn_proc.tree(), said), interest(**DISK))) == {200: (Use("open", "/log"),)}
+
+
+def test_one_name_in_one_namespace_is_asked_for_once_and_told_of_all(syn_proc):
+    for pid in (200, 201):
+        add(syn_proc, pid, "dd", fds=["/dev/xvda"])
+    tree = Saying(syn_proc.tree(), {"/proc/200/fd/2": "block 0:6 254:16"})
+    assert list(uses(processes.collect(tree, interest(**DISK)))) == [200, 201]
+    assert tree.asked == ["/proc/1/fd/0", "/proc/200/fd/2"]
+
+
+def test_what_a_server_would_have_to_answer_for_is_not_asked(syn_proc):
+    line = "23 1 0:40 / /net rw - {} server:/x rw\n"
+    for kind, asked in (("nfs4", False), ("fuse.sshfs", False), ("ext4", True)):
+        syn_proc.file("proc/100/mountinfo", line.format(kind))
+        add(syn_proc, 200, "dd", fds=["/net/file"])
+        tree = Saying(syn_proc.tree(), {})
+        processes.collect(tree, interest(**DISK))
+        assert ("/proc/200/fd/2" in tree.asked) is asked
+
+
+def test_an_open_file_that_does_not_answer_is_unknown(syn_proc):
+    add(syn_proc, 200, "dd", fds=["/data/x"])
+    (seen,) = processes.collect(Saying(syn_proc.tree(), {"/proc/200/fd/2": None}), interest(**DISK)).unseen
+    assert "process 200 has open as /data/x" in seen.reason
+
+
+def test_recordings_of_old_are_unknown_only_where_a_name_could_be_a_disks(syn_proc):
+    ours = ["/dev/vda", "/dev/pts/3", "/dev/kmsg", "/dev/mapper/control", "/srv/dev/x", "/dev/shm/xvda"]
+    add(syn_proc, 200, "init", fds=ours)
+    wanted = interest(**DISK, known=frozenset(["/dev/vda"]))
+    assert processes.collect(syn_proc.tree(), wanted).unseen == ()
+    add(syn_proc, 201, "dd", fds=["/dev/xvda"])
+    (seen,) = processes.collect(syn_proc.tree(), wanted).unseen
+    assert "process 201 has open as /dev/xvda is not known" in seen.reason
+    assert seen.privilege.startswith("record")
+
+
+def test_a_node_that_is_bound_elsewhere_says_which_it_is(syn_proc):
+    """As Kubernetes gives a raw disk to a container; it needs no more than the texts."""
+    syn_proc.file("proc/300/mountinfo", "30 1 0:6 /vdb /var/lib/pod/disk rw - devtmpfs devtmpfs rw\n")
+    add(syn_proc, 300, "mysqld", space=OTHER, fds=["/var/lib/pod/disk"])
+    assert uses(processes.collect(syn_proc.tree(), interest())) == {300: (Use("open", "/var/lib/pod/disk (/dev/vdb)"),)}
 
 
 def test_many_that_may_not_be_looked_at_are_counted(syn_proc):

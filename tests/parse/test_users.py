@@ -121,6 +121,14 @@ def test_addresses_of_ipv4_are_told_by_their_networks():
     assert found == (Address(4, "10.0.2.15", 24, ("ens3", "ens4")), Address(4, "192.0.2.9", 32, ()))
 
 
+def test_tables_of_ipv4_other_than_main():
+    assert routes.other_tables(TRIE) == ()
+    assert routes.other_tables(f"Main:\n  +-- 0.0.0.0/0\nId 100:\n{TRIE}Id 4294967295:\nId 100:\n Id 7:\n") == (
+        "100",
+        "4294967295",
+    )
+
+
 def test_addresses_of_ipv6():
     text = (
         "fe80000000000000505400fffe123456 02 40 20 80     ens3\nfd000000000000000000000000000002 02 40 00 82     ens3\n"

@@ -441,3 +441,71 @@ def test_a_disk_of_which_udev_knows_nothing_may_be_in_a_pool():
 
 def test_a_colon_in_the_name_of_a_layer():
     assert list(layers("rw,lowerdir=/a\\:b:/c,upperdir=/u")) == ["/a:b", "/c", "/u"]
+
+
+# --- other names, and what does not tell ------------------------------------------------------------------------------
+
+
+def test_a_loop_device_and_swap_on_it_under_another_name():
+    found = users(
+        [block("vdb", "254:16"), block("loop3", "7:3", backing="/dev/xvda")],
+        [mount("/mnt", "7:3", "/dev/loop3")],
+        swaps=(Swap("/dev/other", "partition", False),),
+        aliases={"/dev/xvda": "vdb", "/dev/other": "vdb"},
+    )
+    assert told(ask(going("vdb"), found)) == [("swap", "/dev/other"), ("mount", "/mnt"), ("loop", "/dev/loop3")]
+
+
+def test_a_path_that_may_be_any_disk_is_unknown_for_disks_alone():
+    seen = Seen("blocks", "/dev/loop3 lies on /dev/xvda", None)
+    found = users([block("vdb", "254:16")], unnamed=(seen,), network=network(interface("ens3")))
+    assert ask(going("vdb"), found).safe is None
+    assert ask(going(nodes=[node("ens3", "net")]), found).safe is True
+
+
+@pytest.mark.parametrize(
+    "key, more, safe",
+    [
+        ("journals", {"holds": None}, None),
+        ("journals", {"holds": ("jbd", "")}, None),
+        ("journals", {"holds": ("", "")}, True),
+        ("journals", {"holds": ("xfs", "")}, True),
+        ("f2fs", {"holds": None}, None),
+        ("f2fs", {"holds": ("", "")}, None),
+        ("f2fs", {"holds": ("xfs", "")}, True),
+    ],
+)
+def test_what_a_file_system_elsewhere_may_have_counts_where_it_could(key, more, safe):
+    seen = {key: Seen("blocks", "not in the recording", None)}
+    assert ask(going("vdb"), users([block("vdb", "254:16", **more)], unseen=seen)).safe is safe
+    parted = [block("vdb", "254:16", **more), block("vdb1", "254:17", disk="vdb", holds=("xfs", ""))]
+    assert ask(going("vdb", "vdb1"), users(parted, unseen=seen)).safe is True
+
+
+@pytest.mark.parametrize(
+    "holds, hidden", [(("vfat", "EFI"), True), (("iso9660", ""), True), (None, True), (("", ""), False)]
+)
+def test_files_are_looked_at_one_by_one_where_a_file_system_may_leave_no_mark(holds, hidden):
+    found = users([block("vdb", "254:16", holds=holds), block("vda", "254:0", dm=("x", "y"))])
+    at_stake = unplug.stake(going("vdb"), found)
+    wanted = unplug.interest(going("vdb"), found, at_stake)
+    assert (wanted.hidden, wanted.nodes) == (hidden, {"block 254:16": "/dev/vdb"})
+    assert {"/dev/vda", "/dev/mapper/x"} <= wanted.known
+    mounted = users(found.blocks.values(), [mount("/mnt", "254:16")])
+    assert unplug.interest(going("vdb"), mounted, unplug.stake(going("vdb"), mounted)).hidden is False
+
+
+def test_what_has_no_disk_is_called_by_its_type():
+    mounts = [
+        mount("/mnt", "254:16", id=30, parent=1),
+        mount("/mnt/in", "0:50", "none", id=31, parent=30, type="tmpfs"),
+    ]
+    (above, below) = ask(going("vdb"), users([block("vdb", "254:16")], mounts)).blockers
+    assert above.summary == "a tmpfs is mounted on top, on /mnt/in"
+    assert below.summary == "/dev/vdb (ext4) is mounted on /mnt"
+
+
+def test_an_array_that_does_not_run_has_its_disks_all_the_same():
+    found = users([block("vdb", "254:16", holders=["md127"]), block("md127", "9:127", slaves=["vdb"])])
+    (one,) = ask(going("vdb"), found).blockers
+    assert (one.kind, one.remedy) == ("md", "mdadm --stop /dev/md127")

@@ -272,3 +272,12 @@ def test_a_copy_without_routes_tells_nothing_of_an_interface_that_is_up():
     missing = {"routes": Seen("routes", "/proc/net/route: not there", None)}
     assert ask(ENS3, users(network=network(interface("ens3")), unseen=missing)).safe is None
     assert ask(ENS3, users(network=network(interface("ens3", up=False)), unseen=missing)).safe is True
+
+
+@pytest.mark.parametrize("key", ["listeners", "tables"])
+def test_what_is_not_told_of_an_interface_counts_while_it_is_up(key):
+    unseen = {key: Seen(key, "not in the recording", None)}
+    for up, safe in ((True, None), (None, None), (False, True)):
+        idle = network(interface("ens3", up=up))
+        assert ask(ENS3, users(network=idle, unseen=unseen)).safe is safe
+    assert ask(going("vdb"), users([block("vdb", "254:16")], unseen=unseen)).safe is True

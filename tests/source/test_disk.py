@@ -75,6 +75,18 @@ def test_device_node_is_never_opened(kit, opened_files):
     assert opened_files == []
 
 
+def test_what_is_behind_a_link_is_told_and_not_opened(live, opened_files, tmp_path):
+    state = os.stat(tmp_path)
+    on = f"{os.major(state.st_dev)}:{os.minor(state.st_dev)}"
+    null = os.stat("/dev/null").st_dev
+    tree = live({"proc/7/fd/1": "/dev/null", "proc/7/fd/2": "../file", "proc/7/file": b"", "proc/7/fd/3": "none"})
+    found = tree.behind([f"/proc/7/fd/{number}" for number in (1, 2, 3)] + ["/proc/7", "/a\0b"], 5)
+    assert [getattr(read, "text", type(read).__name__) for read in found.values()] == [
+        f"char {os.major(null)}:{os.minor(null)} 1:3", f"file {on}", "Absent", f"dir {on}", "Absent",
+    ]  # fmt: skip
+    assert not [name for name in opened_files if name.endswith(("null", "file"))]
+
+
 def test_a_link_put_in_the_place_of_a_checked_file_is_not_followed(kit, tmp_path, monkeypatch):
     secret = tmp_path / "secret"
     secret.write_bytes(b"secret")

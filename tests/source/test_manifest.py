@@ -33,6 +33,7 @@ FULL = Manifest(
     },
     absent=frozenset(["/sys/firmware"]),
     heard=Heard("kernel", 2.5, ("no systemd-udevd",)),
+    behind={"/proc/7/fd/3": "block 0:6 254:16", "/proc/7/cwd": "dir 254:0"},
 )
 
 
@@ -67,6 +68,7 @@ def changed(**keys):
     "data",
     [
         b"",
+        *(changed(behind={"/proc/7/fd/3": said}) for said in ("", "block", "block 8", "block 8:0 8:1 8:2", "8:0", 7)),
         b"{",
         b"[]",
         b"null",

@@ -117,7 +117,8 @@ def everything(tree, exact):
             answers += [(path, name, exact(folder.read(name)), exact(folder.link(name))) for name in ("vendor", "none")]
             answers.append((path, exact(folder.names())))
     risky = tree.read_risky([LINK + "/serial", LINK + "/vendor", LINK + "/vpd", "/sys/loop", "/none/x"], 2.5)
-    return [*answers, *((path, exact(read)) for path, read in risky.items())]
+    behind = tree.behind(["/run/fifo", LINK + "/vendor", "/sys"], 2.5)
+    return [*answers, *((path, exact(read)) for path, read in (*risky.items(), *behind.items()))]
 
 
 @pytest.mark.parametrize("name", ["out", "out.tar", "out.tar.gz", "out.tar.xz"])
@@ -141,6 +142,14 @@ def test_a_recording_of_a_recording_is_the_same(machine, kit, tmp_path):
     assert everything(again, kit.exact) == live
     write(again, str(tmp_path / "second"))
     assert everything(open_tree(str(tmp_path / "second"), None, None), kit.exact) == live
+
+
+def test_what_nothing_was_behind_is_not_noted(machine, tmp_path):
+    recorder = Recorder(machine)
+    assert isinstance(recorder.behind(["/none/x"], 2.5)["/none/x"], reads.Absent)
+    write(recorder, str(tmp_path / "out"))
+    replay = open_tree(str(tmp_path / "out"), None, None)
+    assert isinstance(replay.behind(["/none/x"], 2.5)["/none/x"], reads.Unrecorded)
 
 
 def test_what_git_loses_is_in_the_manifest(machine, kit, tmp_path):

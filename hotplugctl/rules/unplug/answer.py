@@ -68,30 +68,59 @@ def _unseen(found: Evidence, at_stake: Stake, processes: Processes) -> Iterator[
     if found.nodes_unknown is not None:
         yield Seen("nodes", found.nodes_unknown, None)
     if at_stake.own or any(node.subsystem == "block" for node in going.nodes):
-        hidden = next((block.unknown for block in at_stake.blocks.values() if block.unknown is not None), None)
-        if hidden is not None:
-            yield Seen("holders", hidden, None)
-        yield from (users.unseen[key] for key in ("blocks", "mounts", "swaps") if key in users.unseen)
+        yield from _of_disks(at_stake, users)
     if any(node.subsystem == "net" for node in going.nodes) and "network" in users.unseen:
         yield users.unseen["network"]
     if needs_processes(going, users):
         yield from processes.unseen
     yield from found.spaces_unseen
     for item in _up(going, users):
-        if "routes" in users.unseen and "network" not in users.unseen:
-            yield users.unseen["routes"]
-        if found.spaces:
-            numbers = ", ".join(str(one.pid) for one in found.spaces[:_SHOWN])
-            why = f"{item} is up, and one on it (macvlan, VLAN) may be in the network namespace of process {numbers}"
-            yield Seen("interfaces", why, "ip -d link, in that namespace")
-        loose = [address.address for address in users.network.addresses if not address.devices]
-        if loose:
-            shown = ", ".join(loose[:_SHOWN]) + (", …" if len(loose) > _SHOWN else "")
-            why = f"{item} is up, and no route tells which interface has {shown}"
-            yield Seen("addresses", why, f"ip address show dev {item}" if item.isprintable() else None)
+        yield from _of_card(item, found)
     yield from _pooled(at_stake, users)
     yield from _shared(found)
     yield from _other_network(found)
+
+
+def _of_disks(at_stake: Stake, users: Users) -> Iterator[Seen]:
+    hidden = next((block.unknown for block in at_stake.blocks.values() if block.unknown is not None), None)
+    if hidden is not None:
+        yield Seen("holders", hidden, None)
+    yield from (users.unseen[key] for key in ("blocks", "mounts", "swaps") if key in users.unseen)
+    yield from users.unnamed
+    yield from _claimed(at_stake, users)
+
+
+def _of_card(item: str, found: Evidence) -> Iterator[Seen]:
+    """Of an interface that is up."""
+    users = found.users
+    if "network" not in users.unseen:
+        # What has no routes at all needs not be told of what else it lacks.
+        key = "routes" if "routes" in users.unseen else "listeners"
+        yield from (users.unseen[one] for one in (key, "tables") if one in users.unseen)
+    if found.spaces:
+        numbers = ", ".join(str(one.pid) for one in found.spaces[:_SHOWN])
+        why = f"{item} is up, and one on it (macvlan, VLAN) may be in the network namespace of process {numbers}"
+        yield Seen("interfaces", why, "ip -d link, in that namespace")
+    loose = [address.address for address in users.network.addresses if not address.devices]
+    if loose:
+        shown = ", ".join(loose[:_SHOWN]) + (", …" if len(loose) > _SHOWN else "")
+        why = f"{item} is up, and no route tells which interface has {shown}"
+        yield Seen("addresses", why, f"ip address show dev {item}" if item.isprintable() else None)
+
+
+def _claimed(at_stake: Stake, users: Users) -> Iterator[Seen]:
+    """File systems of another disk that may have this one too, and do not tell."""
+    parted = {block.disk for block in users.blocks.values()}
+    used = {mount.number for mount in users.mounts}
+    for name in at_stake.own:
+        block = users.blocks[name]
+        if block.system is not None or block.holders or block.number in used or name in parted:
+            continue
+        # udev knows a journal; what a further disk of f2fs has on it, it does not.
+        if "journals" in users.unseen and (block.holds is None or block.holds[0] == "jbd"):
+            yield users.unseen["journals"]
+        if "f2fs" in users.unseen and (block.holds is None or not block.holds[0]):
+            yield users.unseen["f2fs"]
 
 
 def _pooled(at_stake: Stake, users: Users) -> Iterator[Seen]:

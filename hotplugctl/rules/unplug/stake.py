@@ -13,6 +13,11 @@ from hotplugctl.model.users import Array, Block, Going, Interest, Mount, Swap, U
 
 _GONE = " (deleted)"
 _SHARED = ("virtiofs", "9p")
+# What udev finds on disks (ID_FS_TYPE) that shows by itself where it is used, or cannot be mounted.
+_TOLD = frozenset({
+    "", "ext4", "ext3", "ext2", "xfs", "btrfs", "f2fs", "nilfs2", "erofs", "bcachefs", "swap", "jbd", "bcache",
+    "LVM2_member", "crypto_LUKS", "linux_raid_member", "zfs_member", "mpath_member", "drbd",
+})  # fmt: skip
 # Members that an array of n can lose: raid10 counts as if the next one were the twin of the last.
 _SPARE = {"raid1": None, "raid4": 1, "raid5": 1, "raid6": 2, "raid10": 1}
 
@@ -45,7 +50,7 @@ class _Search:
         self.own = own
         self.paths = paths
         self.by_number = {block.number: name for name, block in users.blocks.items() if block.number is not None}
-        self.files = by_file(users.blocks)
+        self.files = by_file(users)
         self.places = Places(users.mounts)
         self.blocks: dict[str, Block] = {name: users.blocks[name] for name in own}
         self.mounts: dict[int, Mount] = {}
@@ -74,7 +79,7 @@ class _Search:
             return all(name in self.blocks for name in devices)
         name = self.by_number.get(mount.number or "")
         named = [name] if name is not None else [self.files.get(file, "") for file in parts(mount)]
-        named += [self.files.get(file, "") for file in beside(mount)]
+        named += [self.files.get(file, "") for file in mount.beside]
         return any(one in self.blocks for one in named)
 
     def _file_system(self, mount: Mount) -> str:
@@ -182,14 +187,6 @@ def parts(mount: Mount) -> Iterator[str]:
         yield from mount.source.split(":")
 
 
-def beside(mount: Mount) -> Iterator[str]:
-    """Further devices of XFS: those of its log and of its real-time section (xfs(5))."""
-    for option in mount.options.split(",") if mount.type == "xfs" else ():
-        key, _, value = option.partition("=")
-        if key in ("logdev", "rtdev"):
-            yield value
-
-
 def layers(options: str) -> Iterator[str]:
     """The folders of an overlay (Documentation/filesystems/overlayfs.rst); a colon within a name is escaped."""
     for option in options.split(","):
@@ -199,10 +196,10 @@ def layers(options: str) -> Iterator[str]:
             yield from (path for path in found if path[:1] == "/")
 
 
-def by_file(blocks: Mapping[str, Block]) -> Mapping[str, str]:
-    """File in /dev, or in /dev/mapper → name of the block device."""
-    found: dict[str, str] = {}
-    for name, block in blocks.items():
+def by_file(users: Users) -> Mapping[str, str]:
+    """File in /dev, or in /dev/mapper, or another name → name of the block device."""
+    found = dict(users.aliases)
+    for name, block in users.blocks.items():
         found[block.node] = name
         if block.dm is not None and block.dm[0]:
             found[f"/dev/mapper/{block.dm[0]}"] = name
@@ -214,7 +211,7 @@ def interest(going: Going, users: Users, at_stake: Stake) -> Interest:
     rooted = {mount.number for mount in at_stake.mounts.values() if mount.point == "/"} - {None}
     mounts = [mount for mount in at_stake.mounts.values() if mount.point != "/" and mount.number not in rooted]
     blocks = at_stake.blocks.values()
-    files = {name for name, block in by_file(users.blocks).items() if block in at_stake.blocks}
+    files = {name for name, block in by_file(users).items() if block in at_stake.blocks}
     numbers = {mount.number for mount in mounts} | {block.number for block in blocks}
     points = tuple(dict.fromkeys(mount.point for mount in mounts))
     others = (
@@ -228,7 +225,17 @@ def interest(going: Going, users: Users, at_stake: Stake) -> Interest:
         points,
         frozenset(_sources(at_stake, files)),
         tuple(dict.fromkeys(others)) if points else (),
+        {f"block {block.number}": block.node for block in blocks if block.number is not None},
+        frozenset(by_file(users)) - files,
+        any(_may_be_hidden(block, at_stake) for block in blocks),
     )
+
+
+def _may_be_hidden(block: Block, at_stake: Stake) -> bool:
+    """Whether a file system may be on it that no mount shows and that leaves no mark in /sys/fs (vfat, iso9660 …)."""
+    if block.system is not None or any(mount.number == block.number for mount in at_stake.mounts.values()):
+        return False
+    return block.holds is None or block.holds[0] not in _TOLD
 
 
 def _sources(at_stake: Stake, files: Iterable[str]) -> set[str]:

@@ -8,7 +8,7 @@ from typing import Callable, Optional
 
 from hotplugctl.model.users import JOURNAL, Block, Blocker, Export, Mount, Space, Swap, Users
 from hotplugctl.rules.unplug.command import line
-from hotplugctl.rules.unplug.stake import Places, Stake, beside, by_file, is_multipath, layers, parts
+from hotplugctl.rules.unplug.stake import Places, Stake, by_file, is_multipath, layers, parts
 
 _SYSTEM = {
     "/": ("root-filesystem", "the root file system"),
@@ -44,7 +44,7 @@ class _Walk:
     def __init__(self, at_stake: Stake, users: Users) -> None:
         self.stake = at_stake
         self.users = users
-        self.files = by_file(users.blocks)
+        self.files = by_file(users)
         self.places = Places(users.mounts)
         self.below: dict[Step, list[Step]] = {}
         self.things: dict[Step, Callable[[], Iterator[Blocker]]] = {}
@@ -114,7 +114,7 @@ class _Walk:
             if mount.number not in rooted:
                 self.things["mount", at] = partial(_mount, mount)
             first = by_number.get(mount.number or "") or self.files.get(mount.source)
-            for name in (first, *(self.files.get(file) for file in (*parts(mount), *beside(mount)))):
+            for name in (first, *(self.files.get(file) for file in (*parts(mount), *mount.beside))):
                 if name in self.stake.blocks:
                     self._add(("block", name), ("mount", at))
             if mount.type == "overlay":
@@ -192,13 +192,18 @@ def _mount(mount: Mount) -> Iterator[Blocker]:
         yield Blocker(
             "mount",
             mount.point,
-            f"{mount.source} ({mount.type}) is mounted on {mount.point}",
+            f"{_what(mount)} is mounted on {mount.point}",
             line("umount", mount.point),
         )
 
 
+def _what(mount: Mount) -> str:
+    """What is mounted: of a tmpfs and its like the source is any word (mount(8))."""
+    return f"{mount.source} ({mount.type})" if mount.source[:1] == "/" or ":" in mount.source else f"a {mount.type}"
+
+
 def _above(mount: Mount) -> Iterator[Blocker]:
-    summary = f"{mount.source} ({mount.type}) is mounted on top, on {mount.point}"
+    summary = f"{_what(mount)} is mounted on top, on {mount.point}"
     yield Blocker("mount", mount.point, summary, line("umount", mount.point))
 
 
@@ -239,6 +244,9 @@ def _built(block: Block) -> Iterator[Blocker]:
     elif block.name.startswith("loop"):
         summary = f"{block.node} lies on it" + (f", in {block.backing}" if block.backing is not None else "")
         yield Blocker("loop", block.node, summary, line("losetup", "--detach", block.node))
+    elif block.name.startswith("md"):
+        # Neither running nor gone (array_state inactive): it has its disks all the same.
+        yield Blocker("md", block.node, f"{block.node} is assembled of it", line("mdadm", "--stop", block.node))
     elif block.name.startswith("bcache"):
         remedy = f"echo 1 > /sys/block/{block.name}/bcache/stop"
         yield Blocker("bcache", block.node, f"{block.node} is built of it", remedy if block.name.isalnum() else None)
@@ -344,5 +352,5 @@ def elsewhere(spaces: Iterable[Space], own: Iterable[Mount]) -> Iterator[Blocker
             mount = space.mounts[at]
             if not groups.intersection(peer.partition(":")[2] for peer in mount.peers):
                 remedy = line("nsenter", "--mount", "--target", space.pid, "umount", mount.point)
-                summary = f"{mount.source} is mounted on {mount.point} in the mount namespace of process {space.pid}"
+                summary = f"{_what(mount)} is mounted on {mount.point} in the mount namespace of process {space.pid}"
                 yield Blocker("mount", mount.point, summary, remedy)

@@ -61,6 +61,18 @@ _STACK = (
     f"{_SECRET} open /dev/my-hot/da-ta vault",
     _MKFS.format("/dev/mapper/vault", "/mnt/hot"),
 )
+_NAMES = (
+    "mknod /dev/xvda b $(tr : ' ' < /sys/block/vdb/dev) && (sleep 900 < /dev/xvda) & sleep 1",
+    "touch /run/node && mount --bind /dev/vdb /run/node && losetup /dev/loop3 /run/node",
+    "cat /sys/block/loop3/loop/backing_file",
+)
+# What is left of a file system that was unmounted lazily is a file whose text begins at its own root.
+_LAZY = (
+    _MKFS.format("/dev/vdb", "/mnt/hot"),
+    "echo here > /mnt/hot/file && (sleep 905 < /mnt/hot/file) & sleep 1",
+    "umount -l /mnt/hot",
+)
+_RECORDED = "hotplugctl record --with-processes /run/taken >&2; hotplugctl can-unplug vdb --root /run/taken"
 _LINKS = (
     "ip link add bond0 type bond mode active-backup && ip link set $nic down && ip link set $nic master bond0",
     "ip link set bond0 up && ip link add link bond0 name bond0.7 type vlan id 7 && ip link add br0 type bridge",
@@ -125,6 +137,30 @@ SCENARIOS = (
         ci=CI,
         fixture=True,
         why="programs, a loop device, swap in a file, and a mount in another namespace, on one disk",
+    ),
+    Scenario(
+        "unplug-names",
+        PC,
+        (
+            Plug(_DISK),
+            snap("added", sees("d1", "virtio-blk-pci")),
+            _safe("vdb"),
+            *map(Sh, _NAMES),
+            _in_use("vdb", "process", "loop"),
+            Says("can-unplug vdb", 1, (r"sleep has /dev/xvda \(/dev/vdb\) open", r"loop3 lies on it, in /run/node")),
+            Says("can-unplug --json vda", 1, (_kinds("root-filesystem"),)),
+            Sh(_RECORDED, code=1, prints=r"sleep has /dev/xvda \(/dev/vdb\) open[^$]*loop3 lies on it, in /run/node"),
+            Sh(_END.format("vdb")),
+            Sh(_UNTIL_SAFE.format("vdb"), prints=r"\Avdb: safe"),
+            *map(Sh, _LAZY),
+            Says("can-unplug vdb", 1, (r"sleep has /file open", r"the kernel has its ext4 open")),
+            Sh("kill $(pidof sleep)"),
+            Sh(_UNTIL_SAFE.format("vdb"), prints=r"\Avdb: safe"),
+            Pull("d1"),
+            _UNHURT,
+        ),
+        ci=CI,
+        why="a disk that is open under a name of somebody's own, and bound to another place below a loop device",
     ),
     Scenario(
         "unplug-stack",
