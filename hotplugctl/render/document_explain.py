@@ -247,6 +247,7 @@ def _about(item: Log) -> Json:
             "since": item.since,
             "whole": None if item.failure is not None else item.whole,
             "left_out": item.left_out,
+            "unread": None if item.unread is None else item.unread._asdict(),
         },
         {} if item.failure is None else dict.fromkeys(("source", "whole", "since"), item.failure),
     )

@@ -97,7 +97,8 @@ def of_all(
         return True, f"nothing is wrong in here; the last that came: {_named(seen)}", None
     if log.failure is not None:
         return None, "nothing is wrong in here, and what came lately cannot be told", log.failure
-    return True, "nothing is wrong in here, and no device has come since the boot, as far as the log tells", None
+    told = "the log tells" if log.unread is None else "was read of a long log"
+    return True, f"nothing is wrong in here, and no device has come since the boot, as far as {told}", None
 
 
 def _named(seen: Overview) -> str:

@@ -208,4 +208,6 @@ def _log(log: Log) -> Look:
     if not log.whole:
         begins = "" if log.since is None else f" (it begins at {log.since:.0f} s)"
         said += f"; it does not reach back to the boot{begins}, so that proves little"
+    if log.unread is not None:
+        said += f"; {log.unread.lines} lines in its middle were searched for the name alone"
     return Look(log.source or "kernel log", said)
