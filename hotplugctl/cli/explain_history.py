@@ -44,11 +44,11 @@ def _is_of(one: Passage, wanted: Wanted) -> bool:
     if one.address is None:
         return one.slot is not None and one.slot == wanted.slot
     if wanted.address is None:
-        return any(_is_in(word, one.nodes) for word in wanted.words)
+        return any(is_in(word, one.nodes) for word in wanted.words)
     return one.address == wanted.address
 
 
-def _is_in(word: str, nodes: Sequence[str]) -> bool:
+def is_in(word: str, nodes: Sequence[str]) -> bool:
     """Whether it is one of them, or a partition: vdb1, nvme0n1p2."""
     return any(word == node or (word.startswith(node) and word[len(node) :].lstrip("p").isdigit()) for node in nodes)
 

@@ -184,11 +184,12 @@ class Nowhere(NamedTuple):
 
 
 class Arrival(NamedTuple):
-    """An insertion of late, and what is of it now. ``here``: the function is there."""
+    """An insertion of late, and what is of it now. ``here``: the function is there; ``fault``: what is wrong with it."""
 
     passage: Passage
     here: Optional[bool]
     standing: Optional[Standing]
+    fault: Optional[str] = None
 
 
 class Check(NamedTuple):

@@ -233,6 +233,7 @@ def _arrival(item: Arrival) -> Json:
         "here": item.here,
         "settled": None if stands is None else stands.settled,
         "held_up": None if stands is None else _standing(stands),
+        "fault": item.fault,
     }
 
 

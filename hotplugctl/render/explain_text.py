@@ -254,9 +254,9 @@ def _now(item: Arrival) -> tuple[str, Optional[str]]:
     if not item.here:
         return "gone", None
     if item.standing is None:
-        return "there", None
+        return "there", item.fault
     if item.standing.settled:
-        return "ready", None
+        return ("ready", None) if item.fault is None else ("faulty", item.fault)
     return "not ready", f"{item.standing.missing}: {item.standing.reason}"
 
 

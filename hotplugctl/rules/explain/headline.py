@@ -27,6 +27,8 @@ def of_function(subject: Subject, findings: Sequence[Finding]) -> Answer:
         if faults:
             return False, f"{address} is there and not ready: {faults[0].summary}"
         return False, f"{address} is there and not ready: {stands.missing}: {stands.reason}"
+    if faults and faults[0].id == "function.gone":
+        return False, faults[0].summary
     if faults:
         return False, f"{address} has come all the way, but: {faults[0].summary}"
     if doubts:
