@@ -184,7 +184,7 @@ class Nowhere(NamedTuple):
 
 
 class Arrival(NamedTuple):
-    """An insertion of late, and what is of it now. ``here``: the function is there; ``fault``: what is wrong with it."""
+    """An insertion of late, and what is of it now. ``here``: the function is there; ``fault``: what ails it."""
 
     passage: Passage
     here: Optional[bool]
