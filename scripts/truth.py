@@ -14,7 +14,8 @@ story, stage  folder name, and the `snap` marker in qmp.jsonl
 kernel        the file name after -kernel; machine: -M (pc or q35)
 verdict       not-ready: no bus is served by both sides; limited: hot-plug works, but there is no free slot left, a bus
               that the host plugs into and the guest does not serve, a device without driver, with a blacklisted one or
-              without an address for a BAR, or a ghost; ready: none of these
+              without an address for a BAR, a disk that went while the guest had it mounted, or a ghost; ready: none
+              of these
 mechanisms    usable ones, joined with `,`: the host offers it on some bus, the kernel was built with it, and neither
               -append nor the platform takes it away. Offered are: pc's root bus by ACPI; pci-bridges present at boot
               and q35's root ports by ACPI, or with -global acpi-pci-hotplug-with-bridge-support=off by SHPC and
@@ -85,6 +86,7 @@ KINDS = {
 }
 BRIDGES = ("pci-bridge", "pcie-pci-bridge")
 DISKS = ("scsi-hd",)
+NAMED = {"vd": "virtio-blk-pci", "sd": "scsi-hd"}  # what the name of a disk says of the device
 TELLS_OF_DISKS = ("virtio-scsi-pci",)  # the HBA has an event for a disk that comes or goes; an LSI has none
 
 
@@ -224,6 +226,7 @@ class Story:
         self.kernel = read_kernel(folder.parent / f"common-{self.host.kernel}", self.host.kernel)
         self.devices: dict[str, Device] = {}
         self.loaded: set[str] = set()
+        self.mounted: dict[str, Device] = {}
         self.boot: list[Function] = []
         lines = (self.folder / "qmp.jsonl").read_text("utf-8").splitlines()
         self.records: list[dict[str, Any]] = [json.loads(line) for line in lines]
@@ -298,6 +301,14 @@ class Story:
             gone = re.findall(r"(?m)^/sys/devices/\S*/([0-9a-f:]+\.[0-7])$", answer)
             for device in self.devices.values():
                 device.seen = device.seen and device.address not in gone
+        for un, disk, point in re.findall(r"\b(u?)mount (?:/dev/(vd|sd)[a-z]+\d* )?(/\S+?)(?=;|$)", command):
+            if un:
+                self.mounted.pop(point, None)
+            elif disk:
+                own = [device for device in self.devices.values() if device.seen and device.kind == NAMED[disk]]
+                if len(own) != 1:
+                    raise SystemExit(f"truth: {self.name}: which disk is mounted on {point}?")
+                self.mounted[point] = own[0]
         self.loaded.update(name.replace("-", "_") for name in re.findall(r"\bmodprobe ([\w-]+)", command))
 
     def row(self, stage: str) -> tuple[str, ...]:
@@ -318,6 +329,8 @@ class Story:
         ghosts = [device for device in self.devices.values() if device.seen and not device.on_host]
         short = ["no free slot left"] if slots and not free else []
         short += [f"{name}: {text}" for text, name in grouped((bus.refusal, bus.number) for bus in offered)]
+        lost = [(device.id, point) for point, device in self.mounted.items() if not device.on_host and not device.seen]
+        short += [f"{name}: gone, and still mounted on {point}" for name, point in lost]
         short += faults + [f"{device.id}: gone on the host, the guest was not told" for device in ghosts]
         good = [f"{name} serves {text}" for name, text in grouped((bus.mechanism, bus.number) for bus in buses)]
         verdict = "not-ready" if not slots else "limited" if short else "ready"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Callable, Optional, Union
+from typing import TYPE_CHECKING, Optional, Union
 
 import click
 
@@ -13,10 +13,11 @@ from hotplugctl.cli import exit as status
 from hotplugctl.cli.options import color_option, json_option, root_options, table_options
 from hotplugctl.cli.world import announce, emit, origin, remark, world
 from hotplugctl.errors import UnusableRoot
-from hotplugctl.model.log import LogLine
 from hotplugctl.model.uevent import Uevent
 
 if TYPE_CHECKING:
+    from hotplugctl.collect.log_signs import LogSigns
+    from hotplugctl.live.timeline import Fold
     from hotplugctl.model.live import Sign
     from hotplugctl.model.timeline import Timeline
     from hotplugctl.source.archive import Folder
@@ -70,17 +71,22 @@ def _of_file(file: str) -> Union[Timeline, str]:
     return of_log(text.lines(text.open_text(file, sys.stdin.buffer)), label)
 
 
-def of_log(lines: Iterable[str], label: str, keep: Optional[Callable[[LogLine], None]] = None) -> Union[Timeline, str]:
-    """A kernel log alone; a reason where it is none. ``keep`` is given every line."""
-    from hotplugctl.collect.log_signs import BOOT, NONE, LogSigns
+def of_log(lines: Iterable[str], label: str) -> Union[Timeline, str]:
+    """A kernel log alone; a reason where it is none."""
+    from hotplugctl.collect.log_signs import LogSigns
     from hotplugctl.live.reducer import start
     from hotplugctl.live.timeline import Fold
 
     fold, signs = Fold(start(by_log=True)), LogSigns(lines)
     for sign in signs:
         fold.take(sign, label)
-        if keep is not None and isinstance(sign.what, LogLine):
-            keep(sign.what)
+    return closed(fold, signs, label)
+
+
+def closed(fold: Fold, signs: LogSigns, label: str) -> Union[Timeline, str]:
+    """The end of a kernel log that was given to ``fold``; a reason where it was none."""
+    from hotplugctl.collect.log_signs import BOOT, NONE
+
     if not signs.is_log:
         return f"{label}: {_NO_LOG}"
     notes = () if signs.clock == BOOT else (_NOTES[signs.clock],)

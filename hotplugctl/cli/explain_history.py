@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Optional
 
-from hotplugctl.cli.cmd_timeline import label_of, of_log, source_of, text_of
+from hotplugctl.cli.cmd_timeline import closed, label_of, source_of
 from hotplugctl.collect import kernel_log
+from hotplugctl.collect.log_picked import Picked, parsed, pick
+from hotplugctl.collect.log_signs import LogSigns
 from hotplugctl.errors import UnusableRoot
+from hotplugctl.live.reducer import start
+from hotplugctl.live.timeline import Fold
 from hotplugctl.model.explanation import Log
 from hotplugctl.model.reads import Value, reason
 from hotplugctl.model.timeline import Passage, Timeline
 from hotplugctl.model.uevent import KERNEL_GROUP, Uevent
-from hotplugctl.rules.explain.said import Keeper, Wanted, silent
+from hotplugctl.rules.explain.said import Keeper, Wanted, quick, silent
 from hotplugctl.source.tree import Tree
 
 _SEQNUM = "/sys/kernel/uevent_seqnum"
@@ -40,11 +44,11 @@ def _is_of(one: Passage, wanted: Wanted) -> bool:
     if one.address is None:
         return one.slot is not None and one.slot == wanted.slot
     if wanted.address is None:
-        return any(_is_in(word, one.nodes) for word in wanted.words)
+        return any(is_in(word, one.nodes) for word in wanted.words)
     return one.address == wanted.address
 
 
-def _is_in(word: str, nodes: Sequence[str]) -> bool:
+def is_in(word: str, nodes: Sequence[str]) -> bool:
     """Whether it is one of them, or a partition: vdb1, nvme0n1p2."""
     return any(word == node or (word.startswith(node) and word[len(node) :].lstrip("p").isdigit()) for node in nodes)
 
@@ -55,16 +59,38 @@ def overall(tree: Tree, root: Optional[str]) -> History:
 
 
 def _history(tree: Tree, root: Optional[str], wanted: Wanted) -> History:
-    read = tree.kernel_log(kernel_log.LIMIT)
-    keeper = Keeper(wanted)
-    if not isinstance(read, Value):
-        return History(_of_events(tree, root), silent(reason(read)))
-    label = label_of(read.path)
-    found = of_log(text_of(read.data), label, keeper.take)
-    if isinstance(found, str):
-        return History(_of_events(tree, root), silent(found))
     heard = _of_events(tree, root)
-    return History(found if heard is None else heard, keeper.log(label, ()))
+    read = tree.kernel_log(kernel_log.LIMIT)
+    if not isinstance(read, Value):
+        return History(heard, silent(reason(read)))
+    label, keeper = label_of(read.path), Keeper(wanted)
+    picked = pick(read.data.decode("utf-8", "backslashreplace"), quick(wanted))
+    signs = LogSigns(())
+    fold = _folded(signs, picked, label, keeper)
+    found = closed(fold, signs, label)
+    if isinstance(found, str):
+        return History(heard, silent(found))
+    log = keeper.log(label, ())
+    if heard is not None:
+        # The events tell all insertions; the log is asked for its words alone.
+        return History(heard, log)
+    return History(found, log._replace(unread=picked.unread))
+
+
+def _folded(signs: LogSigns, picked: Picked, label: str, keeper: Keeper) -> Fold:
+    fold = Fold(start(by_log=True))
+    for line in parsed(picked.head):
+        keeper.take(line)
+        fold.take(signs.sign(line), label)
+    for line in parsed(picked.between):
+        keeper.take(line)
+        signs.sign(line)
+    if picked.unread is not None:
+        fold.gap(rebooted=picked.rebooted, booting=picked.booting)
+    for line in parsed(picked.tail):
+        keeper.take(line)
+        fold.take(signs.sign(line), label)
+    return fold
 
 
 def _of_events(tree: Tree, root: Optional[str]) -> Optional[Timeline]:
@@ -78,7 +104,6 @@ def _of_events(tree: Tree, root: Optional[str]) -> Optional[Timeline]:
         return None
     from hotplugctl.cli.recorded_trees import Trees
     from hotplugctl.collect.replayed import Replay
-    from hotplugctl.live.timeline import Fold
     from hotplugctl.model.live import End
     from hotplugctl.source.replay import open_stream
 

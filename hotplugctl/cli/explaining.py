@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Optional
 
-from hotplugctl.cli.explain_history import History, overall, told_of
+from hotplugctl.cli.explain_history import History, is_in, overall, told_of
 from hotplugctl.collect import guest, lineage, modules, names, nodes, signs, uses
 from hotplugctl.collect.snapshot import collect
 from hotplugctl.live.standing import standing, troubles
@@ -158,8 +158,14 @@ def _of_slot(here: Scene, target: Target, slot: Slot) -> Explanation:
     )  # fmt: skip
 
 
-def _about_place(here: Scene, slot: Optional[Slot], bus: Optional[str], address: Optional[str]) -> tuple[Finding, ...]:
+def _about_place(
+    here: Scene, slot: Optional[Slot], bus: Optional[str], address: Optional[str], name: Optional[str] = None
+) -> tuple[Finding, ...]:
     subjects = {bus or ""}
+    if name is not None:
+        # Of a disk its partitions too.
+        named = (one.name for one in here.snapshot.stranded)
+        subjects |= {one for one in named if one == name or is_in(one, (name,))}
     if slot is not None:
         subjects |= {f"slot {slot.name}", slot.mechanism or ""}
     port = here.snapshot.buses.get(bus or "")
@@ -179,8 +185,8 @@ def _of_nothing(here: Scene, target: Target, slot: Optional[Slot]) -> Explanatio
     """Nothing is there, or nothing on a PCI function is called so."""
     snapshot = here.snapshot
     bus = None if target.address is None else target.address[:-5]
-    findings = () if target.nodes else _about_place(here, slot, bus, target.address)
     name = place.node_name(target)
+    findings = () if target.nodes else _about_place(here, slot, bus, target.address, name)
     log = told_of(here.tree, here.root, _of_place(slot, target.address, () if name is None else (name,)))
     off_pci = bool(target.nodes)
     still = () if name is None or off_pci else uses.points(here.tree, f"/dev/{name}")

@@ -26,19 +26,22 @@ class LogSigns:
         self.clock = NONE
         self.is_log = False
         self._last = 0.0
+        self._heard = 0.0
 
     def __iter__(self) -> Iterator[Sign]:
-        heard = 0.0
         for rows in self._parser.chunks():
-            for row in rows:
-                line = self._parser.line(row)
-                at = self._at(line)
-                if line.event is not None:
-                    self.is_log = True
-                    # The next boot: its clock begins anew.
-                    heard = at if line.event.kind == "boot" else heard
-                heard = max(heard, at)
-                yield Sign(heard, at, line)
+            for line in map(self._parser.line, rows):
+                yield self.sign(line)
+
+    def sign(self, line: LogLine) -> Sign:
+        """The next line of the log; a caller may leave some out."""
+        at = self._at(line)
+        if line.event is not None:
+            self.is_log = True
+            # The next boot: its clock begins anew.
+            self._heard = at if line.event.kind == "boot" else self._heard
+        self._heard = max(self._heard, at)
+        return Sign(self._heard, at, line)
 
     def _at(self, line: LogLine) -> float:
         if line.at is not None:

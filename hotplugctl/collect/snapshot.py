@@ -18,6 +18,7 @@ from hotplugctl.collect import (
     nodes,
     services,
     slots,
+    stranded,
     udev,
 )
 from hotplugctl.model.cmdline import CommandLine
@@ -106,6 +107,7 @@ def collect(tree: Tree, *, asks: bool = True) -> Snapshot:
         any(isinstance(tree.kind_of(path), str) for path in ("/sys/bus", "/sys/kernel")),
         of_image,
         _read_only(mounted),
+        stranded.collect(tree),
     )
 
 

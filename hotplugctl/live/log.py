@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Callable, Optional
 
 from hotplugctl.live.stages import bound, node_added, settle
@@ -23,24 +22,20 @@ from hotplugctl.model.live import (
     NodeState,
     Transition,
 )  # fmt: skip
-from hotplugctl.model.log import KernelEvent, LogLine
+from hotplugctl.model.log import BOOTED, KernelEvent, LogLine
 
 # Lines older than the stream by more than this tell of the time before it.
 _HISTORY_S = 0.5
 _FAULTS_KEPT = 8
 _SIGN_KEPT_S = 60.0
 _UNBOUND = frozenset((None, "pci"))
-# The log has no event for the end of the boot's own scan of the buses; these come after it.
-_BOOTED = re.compile(
-    r"(?:Freeing unused (?:kernel|decrypted)|Write protecting the kernel|Run \S{1,80} as init process)"
-)
 
 
 def take(state: State, line: LogLine, at: float) -> list[Transition]:
     """Take in one line."""
     event = line.event
     if event is None:
-        if state.booting and _BOOTED.match(line.message):
+        if state.booting and BOOTED.match(line.message):
             state.booting = False
         elif line.address is not None and not _is_history(state, at):
             _driver_speaks(state, line.address, line.prefix, at)
@@ -258,7 +253,8 @@ def _trouble(state: State, event: KernelEvent, _at: float) -> list[Transition]:
     found = state.announced.get((event.address or "", event.slot))
     if found is None:
         found = next((one for key, one in state.announced.items() if key[0] == event.address), None)
-    if found is not None and found.action != "off":
+    # Of one that a device came by, it is that device which is pulled.
+    if found is not None and found.action != "off" and found.deadline != math.inf:
         found.fault = _WORDS[event.kind]
         state.arm_slot(found, FAULT_LIMIT_S)
     return []

@@ -52,6 +52,15 @@ class LogReader:
         self._count = 0
         self._offset: Optional[int] = None
 
+    def know(self, log: LogReader, state: State, before: State) -> None:
+        """Take over from an earlier reader and its state: the bridges, and which functions are there."""
+        self._ports = log._ports
+        for address, journey in before.functions.items():
+            known = Journey(address, None)
+            known.ids, known.class_ = journey.ids, journey.class_
+            known.told = known.settled = True
+            state.know(known, journey.path)
+
     def before(self, state: State, sign: Sign) -> list[Transition]:
         """What must be known before the reducer reads the line."""
         line = sign.what

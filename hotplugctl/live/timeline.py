@@ -58,6 +58,7 @@ PASSAGES_KEPT = 20_000
 """Insertions and removals that are told one by one: a guest with a thousand disks comes and goes ten times."""
 _NOTHING: Mapping[str, str] = {}
 _LOG_ENDS = {"outcome": "the kernel log says no more of it"}
+_UNREAD = {"outcome": "the lines of the kernel log that follow were not read"}
 _NOBODY = {"outcome": "what was in the slot is not known"}
 _LOG_GOES = {"outcome": "a kernel log does not say that a function has gone"}
 
@@ -114,6 +115,25 @@ class Fold:
             # A log tells no removals: without end the functions of it would be too.
             self._arrived(self._drop_oldest(), None)
 
+    def gap(self, *, rebooted: bool, booting: Optional[bool]) -> None:
+        """Lines of the log are left out here: how it went on with what was under way is not known.
+
+        ``rebooted``: another boot began in them. ``booting``: as it is after them; None: as before.
+        """
+        before, log = self._state, self._log
+        for going in (*self._coming.values(), *self._leaving.values()):
+            going.unknown = _UNREAD
+        for address in list(self._coming):
+            self._arrived(address, None)
+        for address, going in self._leaving.items():
+            self._keep(REMOVE, address, going)
+        self._earlier += _in_order(self._done)
+        self._done = []
+        self._begin(start(by_log=True))
+        self._state.booting = before.booting if booting is None else booting
+        if log is not None and self._log is not None and not rebooted:
+            self._log.know(log, self._state, before)
+
     def _drop_oldest(self) -> str:
         journey = next(iter(self._state.functions.values()))
         self._state.drop(journey)
@@ -167,7 +187,7 @@ class Fold:
                 self._keep(REMOVE, address, going)
             else:
                 self._went(address, going)
-        self._earlier += sorted(self._done, key=lambda one: (one.first or 0.0, one.address or ""))
+        self._earlier += _in_order(self._done)
         self._done = []
 
     def _keep(self, action: str, address: Optional[str], going: Going) -> None:
@@ -361,6 +381,10 @@ class Fold:
             address, ids, action, slot, driver, tuple(going.nodes), going.first, stages, waits, going.outcome,
             going.reason, unknown,
         )  # fmt: skip
+
+
+def _in_order(passages: list[Passage]) -> list[Passage]:
+    return sorted(passages, key=lambda one: (one.first or 0.0, one.address or ""))
 
 
 def _is_boot(sign: Sign) -> bool:

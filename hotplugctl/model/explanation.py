@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple, Optional, Union
 
 from hotplugctl.model.devices import Node, PciFunction, Slot
+from hotplugctl.model.log import Unread
 from hotplugctl.model.names import Names
 from hotplugctl.model.reads import Failure
 from hotplugctl.model.report import Evidence, Finding, Room
@@ -66,7 +67,8 @@ class Log(NamedTuple):
 
     ``since``: seconds since boot of the log's first line; ``whole``: it begins with the boot. ``failure``: why there
     is none. ``passages``: insertions and removals that are known of the target, the latest first. ``marks``: stage →
-    when, by a line about the function that is there.
+    when, by a line about the function that is there. ``unread``: lines that were read only for the target's name, so
+    that insertions and removals of their time are not told.
     """
 
     source: Optional[str]
@@ -77,6 +79,7 @@ class Log(NamedTuple):
     failure: Optional[str]
     passages: tuple[Passage, ...]
     marks: Mapping[str, Mark]
+    unread: Optional[Unread] = None
 
 
 class Use(NamedTuple):
@@ -181,11 +184,12 @@ class Nowhere(NamedTuple):
 
 
 class Arrival(NamedTuple):
-    """An insertion of late, and what is of it now. ``here``: the function is there."""
+    """An insertion of late, and what is of it now. ``here``: the function is there; ``fault``: what ails it."""
 
     passage: Passage
     here: Optional[bool]
     standing: Optional[Standing]
+    fault: Optional[str] = None
 
 
 class Check(NamedTuple):

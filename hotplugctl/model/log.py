@@ -90,6 +90,20 @@ caller, the message with its head. A plain tuple as the regular expression makes
 """
 
 
+class Unread(NamedTuple):
+    """Lines of a log that were not read for what they mean; ``since`` and ``until``: seconds since boot."""
+
+    lines: int
+    since: Optional[float]
+    until: Optional[float]
+
+
+FIRST_WORDS = "Linux version "
+"""The first message of every boot (init/main.c)."""
+BOOTED = re.compile(r"(?:Freeing unused (?:kernel|decrypted)|Write protecting the kernel|Run \S{1,80} as init process)")
+"""The log has no event for the end of the boot's own scan of the buses; these come after it."""
+
+
 class EventReader(NamedTuple):
     """How meaning is found: ``of`` is asked only where ``worth`` or the first four characters (``starts``) say so."""
 

@@ -169,6 +169,20 @@ class Scene(NamedTuple):
         return counts
 
 
+class Stranded(NamedTuple):
+    """What goes on using a disk that has gone: ``kind`` mount or swap. ``name``: of the node that was used (``vdb1``).
+
+    ``source``: its file, as it was mounted; ``points``: where. ``unknown``: why it cannot be told whether it has gone.
+    """
+
+    kind: str
+    name: str
+    source: str
+    points: tuple[str, ...]
+    evidence: tuple[Evidence, ...]
+    unknown: Optional[str]
+
+
 class Snapshot(NamedTuple):
     """A guest at one moment. ``sysfs``: is /sys there, so that what is absent below it says something?
 
@@ -196,3 +210,4 @@ class Snapshot(NamedTuple):
     sysfs: bool
     image: "Optional[Image]" = None
     read_only: Optional[Evidence] = None
+    stranded: tuple[Stranded, ...] = ()

@@ -233,6 +233,7 @@ def _arrival(item: Arrival) -> Json:
         "here": item.here,
         "settled": None if stands is None else stands.settled,
         "held_up": None if stands is None else _standing(stands),
+        "fault": item.fault,
     }
 
 
@@ -247,6 +248,7 @@ def _about(item: Log) -> Json:
             "since": item.since,
             "whole": None if item.failure is not None else item.whole,
             "left_out": item.left_out,
+            "unread": None if item.unread is None else item.unread._asdict(),
         },
         {} if item.failure is None else dict.fromkeys(("source", "whole", "since"), item.failure),
     )

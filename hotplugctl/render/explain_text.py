@@ -46,7 +46,7 @@ def explain(item: Explanation, color: bool) -> str:
         parts.append(_passages(item.log.passages))
     shown = [one for one in item.findings if one.status in ("fail", "crashed")]
     parts += [one_finding(one, color) for one in shown]
-    parts += [unknown(item.findings), _log(item)]
+    parts += [unknown(item.findings), _log(item), _unread(item.log)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -217,7 +217,7 @@ def _survey(item: Overview, log: Log) -> list[str]:
     rows = [_arrival(one) for one in item.arrivals]
     parts = [table(("CAME AT", "ADDRESS", "IDS", "NODES", "NOW", "WHY"), rows, right=(0,)) if rows else ""]
     if not rows:
-        parts.append("" if log.failure is not None else "Nothing has come, as far as the kernel log tells.")
+        parts.append("" if log.failure is not None else f"Nothing has come, as far as {_told_by(log)} tells.")
     lines = [f"waits: {one.source} ({one.value})" for one in item.waiting]
     lines += [f"{one.value} ({one.source})" for one in item.announced]
     if item.full:
@@ -254,9 +254,9 @@ def _now(item: Arrival) -> tuple[str, Optional[str]]:
     if not item.here:
         return "gone", None
     if item.standing is None:
-        return "there", None
+        return "there", item.fault
     if item.standing.settled:
-        return "ready", None
+        return ("ready", None) if item.fault is None else ("faulty", item.fault)
     return "not ready", f"{item.standing.missing}: {item.standing.reason}"
 
 
@@ -296,6 +296,25 @@ def _reach(log: Log) -> str:
         return "" if log.lines else "The kernel log has no line about it."
     begins = "" if log.since is None else f" (it begins at {log.since:.0f} s)"
     return f"The kernel log does not reach back to the boot{begins}: what it lacks proves nothing."
+
+
+def _told_by(log: Log) -> str:
+    return "the kernel log" if log.unread is None else "what was read of the kernel log"
+
+
+def _unread(log: Log) -> str:
+    """That the log was too long to be read line by line."""
+    passed = log.unread
+    if passed is None:
+        return ""
+    when = ""
+    if passed.since is not None and passed.until is not None:
+        when = f" ({passed.since:.0f} to {passed.until:.0f} s)"
+    named = "searched for the name alone" if log.lines else "passed over"
+    return (
+        f"The kernel log is long: {passed.lines} lines in the middle{when} were {named}. What came and went in that "
+        "time is not told here; hotplugctl timeline reads them all."
+    )
 
 
 def page(item: Page, color: bool) -> str:

@@ -77,6 +77,31 @@ def _takes_ports(line: CommandLine) -> list[str]:
     return found + [f"pcie_ports={value}" for value in ("native", "dpc-native") if line.last("pcie_ports") == value]
 
 
+@rule("announce.acpi-unread", "info", needs=("slots",), remedy="")
+def acpi_unread(snapshot: Snapshot) -> Iterable[Outcome]:
+    """With acpi=off a guest on QEMU's q35 cannot know whether the host announces devices by ACPI.
+
+    QEMU does from 6.1 on, unless it is told otherwise, and pciehp then serves the ports and hears of no device. Nothing
+    but the ACPI tables tells before the first device is added: config space, address maps and log are the same, and
+    the ports have SltCap HotPlug+ either way (seen with QEMU 7.2). A port that reports a card shows that cards are
+    announced natively; one that is on without a card, the opposite (announce.other-mechanism).
+    Source: docs/specs/acpi_pci_hotplug.rst of QEMU.
+    """
+    line = snapshot.cmdline
+    if snapshot.guest.machine != "q35" or snapshot.acpi.phpr is not None or snapshot.scene.unreached or line is None:
+        return
+    off = [f"acpi={value}" for value in ("off", "ht") if line.last("acpi") == value]
+    native = [slot for slot in snapshot.slots.items if slot.mechanism == "pciehp"]
+    if off and native and not any(slot.adapter == 1 for slot in native):
+        yield Fault(
+            None,
+            "whether the host announces devices by ACPI cannot be told; if it does, pciehp hears of none",
+            (Evidence("/proc/cmdline", off[0]), Evidence("/sys/bus/pci/slots", f"{len(native)} served by pciehp")),
+            detail="QEMU's q35 does unless it is started with "
+            "-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off: look there, or boot without " + off[0],
+        )
+
+
 @rule("announce.card-waits", "warning", needs=("slots", "functions"), remedy="")
 def card_waits(snapshot: Snapshot) -> Iterable[Outcome]:
     """A card waits at a port that nobody serves: its presence is latched in the port's slot status.

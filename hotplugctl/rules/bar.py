@@ -10,7 +10,7 @@ from hotplugctl.model.devices import PciFunction
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.resource import ResourceLine
 from hotplugctl.model.snapshot import Detail, Snapshot
-from hotplugctl.rules.facts import in_hotplug_slots, served_buses
+from hotplugctl.rules.facts import apic, bars_to_interrupts, in_hotplug_slots, served_buses, without_windows
 from hotplugctl.rules.registry import Fault, Outcome, rule
 
 _BARS = 6
@@ -42,6 +42,35 @@ def unassigned(snapshot: Snapshot) -> Iterable[Outcome]:
         for missing in _missing(snapshot, function, detail, detail.resources):
             matters = _matters(snapshot, function, detail, missing, hot)
             yield _fault(snapshot, function, missing, None if matters else "info")
+
+
+@rule("bar.over-interrupts", "warning", needs=("functions",), remedy="")
+def over_interrupts(snapshot: Snapshot) -> Iterable[Outcome]:
+    """A BAR lies at addresses that x86 takes for interrupts: the device is not reached by it, and seems dead.
+
+    1 MiB from 0xfee00000 on belongs to the local APICs. A kernel that does not know the windows of the host bridge
+    (pci=noacpi, acpi=off, pci=nocrs) may put a BAR there; where it holds the MSI-X table, as in virtio disks, no
+    interrupt of the device ever comes, and what asks the disk hangs. Source: Intel SDM volume 3, "Message Signalled
+    Interrupts"; drivers/acpi/pci_root.c.
+    """
+    for function in snapshot.functions.items:
+        for line in bars_to_interrupts(snapshot, function.address):
+            yield _over_interrupts(snapshot, function, line)
+
+
+def _over_interrupts(snapshot: Snapshot, function: PciFunction, line: ResourceLine) -> Fault:
+    words = " ".join(without_windows(snapshot))
+    where = Evidence(f"{function.path}/resource:{line.index + 1}", f"{line.start:#x}-{line.end:#x}")
+    return Fault(
+        f"{function.address} BAR {line.index}",
+        f"BAR {line.index} of {function.address} lies where x86 takes accesses for interrupts: "
+        "the device is not reached there",
+        (where, *apic(snapshot)),
+        function.address,
+        severity="info" if snapshot.guest.physical else None,
+        detail=f"boot without {words}: the kernel then knows the host bridge's windows" if words else None,
+        relies_on=function.bus,
+    )
 
 
 def _missing(
@@ -165,10 +194,7 @@ def _on_root(
     snapshot: Snapshot, function: PciFunction, missing: _Missing, severity: Optional[str], size: Optional[int]
 ) -> Fault:
     """No port is above it: the windows are those of the host bridge, which the kernel knows by ACPI."""
-    line, evidence = snapshot.cmdline, missing.evidence
-    without = [] if line is None else [f"acpi={value}" for value in ("off", "ht") if line.last("acpi") == value]
-    if line is not None and "noacpi" in line.comma("pci"):
-        without.append("pci=noacpi")
+    evidence, without = missing.evidence, without_windows(snapshot)
     side, detail = "host", "give the machine more room for PCI below or above 4 GiB, or boot the guest with pci=realloc"
     if size is not None and size >= _HUGE:
         detail = _LARGE_ON_ROOT

@@ -8,6 +8,7 @@ from typing import NamedTuple, Optional
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.snapshot import Snapshot
 from hotplugctl.rules.facts import (
+    apic,
     by_address,
     capabilities_unknown,
     express_roots,
@@ -17,7 +18,9 @@ from hotplugctl.rules.facts import (
     needed,
     pcie,
     served_buses,
+    to_interrupts,
     vmbus_functions,
+    without_windows,
 )
 from hotplugctl.rules.registry import Fault, Outcome, Undecided, rule
 
@@ -46,6 +49,33 @@ class _Place(NamedTuple):
         if self.snapshot.guest.physical:
             return "info"
         return otherwise if self.served else "error"
+
+
+@rule("bus.window-over-interrupts", "warning", needs=("functions", "slots"), remedy="")
+def window_over_interrupts(snapshot: Snapshot) -> Iterable[Outcome]:
+    """The memory window of a hot-plug port begins where x86 takes every access for an interrupt.
+
+    What is plugged in there gets its first BAR at addresses of the local APICs (1 MiB from 0xfee00000 on), and is not
+    reached by it. So it goes where the kernel does not know the windows of the host bridge: pci=noacpi, acpi=off,
+    pci=nocrs. Source: Intel SDM volume 3, "Message Signalled Interrupts"; drivers/pci/setup-bus.c.
+    """
+    functions, served = by_address(snapshot), served_buses(snapshot)
+    for bus, port in snapshot.buses.items():
+        detail = snapshot.details.get(port or "")
+        if bus not in served or port is None or detail is None or detail.config is None:
+            continue
+        for window in detail.config.windows:
+            if window.kind == "mem" and window.enabled and to_interrupts(snapshot, window.base, window.base):
+                what = " ".join(without_windows(snapshot))
+                yield Fault(
+                    bus,
+                    f"the memory of bus {bus} begins where x86 takes accesses for interrupts: "
+                    "a device that is plugged in there will not work",
+                    (Evidence(f"{functions[port].path}/config", f"windows: mem {window.base:x}-{window.limit:x}"),
+                     *apic(snapshot)),
+                    severity="info" if snapshot.guest.physical else None,
+                    detail=f"boot without {what}: the kernel then knows the host bridge's windows" if what else None,
+                )  # fmt: skip
 
 
 @rule("bus.unserved", "warning", side="host", needs=("slots", "functions"), remedy="")

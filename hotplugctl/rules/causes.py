@@ -25,6 +25,9 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
     ("announce.gpe-missed", "announce.other-mechanism", "any"),
     ("announce.card-waits", "log.hotplug-oops", "any"),
     ("bar.unassigned", "bus.no-window", "relies"),
+    ("bar.over-interrupts", "bus.window-over-interrupts", "relies"),
+    *((effect, "bar.over-interrupts", "same")
+      for effect in ("function.read-hung", "driver.probe-failed", "node.nvme-failed", "node.nvme-timeouts")),
     ("driver.probe-failed", "bar.unassigned", "same"),
     ("driver.not-bound", "bar.unassigned", "same"),
     ("driver.not-bound", "driver.autoprobe-off", "any"),

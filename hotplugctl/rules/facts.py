@@ -8,6 +8,8 @@ from typing import Optional
 from hotplugctl.model.config_space import PcieCap
 from hotplugctl.model.devices import PciFunction
 from hotplugctl.model.reads import Absent
+from hotplugctl.model.report import Evidence
+from hotplugctl.model.resource import ResourceLine
 from hotplugctl.model.snapshot import Mechanism, Snapshot
 
 # Device/port types of the PCI Express capability (PCIe Base 5.0, 7.5.3.2).
@@ -20,6 +22,8 @@ _HOTPLUG_CODE = (
 )  # fmt: skip
 
 
+_MESSAGES = 0xFEE00000
+_X86 = ("x86_64", "i386", "i486", "i586", "i686")
 _BARE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-")
 
 
@@ -67,6 +71,46 @@ def hotplug_port(snapshot: Snapshot, address: Optional[str]) -> bool:
     """A root or downstream port whose slot says that it is hot-plug capable (SltCap HotPlug+)."""
     cap = pcie(snapshot, address)
     return cap is not None and cap.slot_implemented and cap.hotplug_capable
+
+
+def to_interrupts(snapshot: Snapshot, start: int, end: int) -> bool:
+    """Whether addresses lie where x86 takes every access for an interrupt: a device is not reached there.
+
+    1 MiB from 0xfee00000 on, of which /proc/iomem shows the local APIC's first page. Source: Intel SDM volume 3,
+    "Message Signalled Interrupts" (Message Address Register Format).
+    """
+    if not (start < _MESSAGES + (1 << 20) and end >= _MESSAGES):
+        return False
+    architecture = snapshot.guest.architecture
+    return architecture in _X86 or (architecture is None and bool(_local_apic(snapshot)))
+
+
+def bars_to_interrupts(snapshot: Snapshot, address: str) -> tuple[ResourceLine, ...]:
+    """The memory BARs of a function that lie there."""
+    detail = snapshot.details.get(address)
+    lines = () if detail is None or detail.resources is None else detail.resources[:6]
+    return tuple(
+        line for line in lines if line.is_mem and line.assigned and to_interrupts(snapshot, line.start, line.end)
+    )
+
+
+def apic(snapshot: Snapshot) -> tuple[Evidence, ...]:
+    """The line of /proc/iomem that claims them, and what on the command line keeps the kernel from knowing better."""
+    return (*_local_apic(snapshot), *(Evidence("/proc/cmdline", text) for text in without_windows(snapshot)))
+
+
+def _local_apic(snapshot: Snapshot) -> tuple[Evidence, ...]:
+    known = [line for line in snapshot.scene.iomem or () if line.name == "Local APIC"][:1]
+    return tuple(Evidence("/proc/iomem", f"{line.start:x}-{line.end:x} : {line.name}") for line in known)
+
+
+def without_windows(snapshot: Snapshot) -> list[str]:
+    """Words of the command line by which the kernel does not learn the host bridge's windows from ACPI."""
+    line = snapshot.cmdline
+    if line is None:
+        return []
+    found = [f"acpi={value}" for value in ("off", "ht") if line.last("acpi") == value]
+    return found + [f"pci={word}" for word in ("noacpi", "nocrs") if word in line.comma("pci")]
 
 
 def no_pci_bus(snapshot: Snapshot) -> str:

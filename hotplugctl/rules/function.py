@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.snapshot import Snapshot
-from hotplugctl.rules.facts import shell
+from hotplugctl.rules.facts import bars_to_interrupts, shell
 from hotplugctl.rules.registry import Fault, Outcome, rule
 
 _USED = ("01", "02")
@@ -61,7 +61,7 @@ def never_enabled(snapshot: Snapshot) -> Iterable[Outcome]:
 
 @rule("function.read-hung", "warning", needs=("functions",))
 def read_hung(snapshot: Snapshot) -> Iterable[Outcome]:
-    """An attribute that asks the device did not return: the device behind is gone or dead.
+    """An attribute that asks the device did not return: the device is gone or dead, or its interrupts do not arrive.
 
     The read was left behind in a child process, which may stay until a reboot. Seen for ``serial`` of a virtio disk
     that the host had already taken away. Source: drivers/block/virtio_blk.c.
@@ -72,12 +72,23 @@ def read_hung(snapshot: Snapshot) -> Iterable[Outcome]:
                 yield Fault(
                     node.name,
                     f"{node.name} ({address}) does not answer: reading its {key} hung",
-                    (Evidence(f"{node.path}/{key}", node.unknown.get(key, "hung")),),
+                    (Evidence(f"{node.path}/{key}", node.unknown.get(key, "hung").rpartition(": ")[2]),),
                     address,
                     remedy="",
-                    detail="the host took the device away without telling this guest, or it died; "
-                    "unmount what can be unmounted and reboot",
+                    detail=_why_hung(snapshot, address),
                 )
+
+
+def _why_hung(snapshot: Snapshot, address: str) -> str:
+    detail = snapshot.details.get(address)
+    if bars_to_interrupts(snapshot, address):
+        return "it is there, and its interrupts never arrive; what asks it stays hung until a reboot"
+    if detail is not None and detail.config is not None and detail.config.all_ones:
+        return "the device is gone; unmount what can be unmounted and reboot"
+    return (
+        "it is gone on the host, or dead, or its interrupts do not arrive: nothing in here tells which. "
+        "Look whether the host has it still; unmount what can be unmounted and reboot"
+    )
 
 
 @rule("function.kept-for-userspace", "info", needs=("functions",), remedy="")

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from hotplugctl.model.report import Evidence
-from hotplugctl.model.snapshot import Snapshot
+from hotplugctl.model.snapshot import Snapshot, Stranded
 from hotplugctl.rules.facts import by_address, in_hotplug_slots, shell
-from hotplugctl.rules.registry import Fault, Outcome, rule
+from hotplugctl.rules.registry import Fault, Outcome, Undecided, rule
 
 if TYPE_CHECKING:
     from hotplugctl.model.log import KernelEvent
@@ -123,6 +123,51 @@ def scsi_lost_by_kernel(snapshot: Snapshot) -> Iterable[Outcome]:
                 address,
                 detail="kernels 6.5 and early 6.6 lose such disks: update the kernel; or the host gave it no disk",
             )
+
+
+@rule("node.gone-in-use", "error")
+def gone_in_use(snapshot: Snapshot) -> Iterable[Outcome]:
+    """A file system is still mounted, or the kernel still swaps to a disk, and the disk has gone.
+
+    A mount outlives its disk; so does a logical volume or a RAID made of it. What is written there is lost, what is
+    read comes from memory or fails, and the kernel log has no line before somebody tries. Stop what has files open
+    there, then unmount; a disk that comes anew may take another name as long as the old one is held. Swap to a disk
+    that has gone cannot be switched off, since swapoff(8) asks for its file. Source: proc_pid_mountinfo(5),
+    proc_swaps(5), del_gendisk() of block/genhd.c.
+    """
+    if snapshot.guest.container is not None:
+        # Its /sys is not that of its mounts.
+        return
+    for item in snapshot.stranded:
+        if item.unknown is not None:
+            yield Undecided(item.name, item.unknown)
+        elif item.kind == "swap":
+            yield Fault(
+                item.name,
+                f"the kernel swaps to {item.source}, and its disk has gone: what was swapped out is lost",
+                item.evidence,
+                remedy="",
+                detail="programs that want it back are killed; nothing but a reboot ends it",
+            )
+        else:
+            yield _mounted(item)
+
+
+def _mounted(item: Stranded) -> Fault:
+    where = ", ".join(item.points[:4]) + (f" and {len(item.points) - 4} more" if len(item.points) > 4 else "")
+    what = "the disk below it" if item.name.startswith(("dm-", "md")) else "its disk"
+    remedy, detail = "", "the system runs from memory: only a reboot helps"
+    if "/" not in item.points:
+        typed = item.points[::-1] if len(item.points) <= 8 and all(map(str.isprintable, item.points)) else ()
+        remedy = " ".join(["umount -l", *map(shell, typed)]) if typed else ""
+        detail = "stop what has files open there first (fuser -m tells); what was not written yet is lost"
+    return Fault(
+        item.name,
+        f"{item.source} is mounted on {where}, and {what} has gone: what is written there is lost",
+        item.evidence,
+        remedy=remedy,
+        detail=detail,
+    )
 
 
 @rule("node.rename-failed", "info", needs=("log",), remedy="")

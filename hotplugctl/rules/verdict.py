@@ -12,6 +12,7 @@ from hotplugctl.rules.facts import capabilities_unknown, in_trouble, needed, no_
 
 _AT_WORK = ("builtin", "loaded", "unknown")
 _CRASH = ("oops", "panic")
+_OF_DEVICES = ("node.", "function.")
 _NOTHING = "no bus of this machine is served by a hot-plug mechanism"
 
 
@@ -71,7 +72,8 @@ def _served(headroom: Headroom, failed: Iterable[Finding]) -> tuple[str, str]:
 
 
 def _unserved(snapshot: Snapshot, failed: Sequence[Finding]) -> tuple[str, str]:
-    errors = [finding for finding in failed if finding.severity == "error"]
+    # A device that is there and useless is no reason why none comes.
+    errors = [one for one in failed if one.severity == "error" and not one.id.startswith(_OF_DEVICES)]
     why = errors[0].summary if errors else _NOTHING
     if snapshot.core.state == "absent":
         return "not-ready", why

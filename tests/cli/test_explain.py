@@ -371,6 +371,23 @@ def test_a_log_that_has_wrapped_proves_nothing(hotplugctl, recordings, tmp_path)
     assert hotplugctl("explain", "00:1f.7", "--root", root).out.count("proves little") == 1
 
 
+def test_of_a_log_that_is_very_long_it_says_what_was_not_read(hotplugctl, recordings, tmp_path):
+    """syn: a slot that flaps ten thousand times after the insertions of a recording."""
+    root = _copy(recordings, tmp_path, "q35-rootport-native", "added")
+    said = "pcieport 0000:00:02.0: pciehp: Slot(1): "
+    flaps = [f"{said}Link Down", f"{said}Card not present", f"{said}Card present", f"{said}Link Up"] * 2500
+    with (root / "cmd/kmsg").open("a") as log:
+        log.writelines(f"6,{5000 + number},{1000 + number}000000,-;{text}\n" for number, text in enumerate(flaps))
+    survey = hotplugctl("explain", "--json", "--root", root).document
+    unread = survey["log_about"]["unread"]
+    assert unread["lines"] > 4000 and 100 < unread["since"] < unread["until"] < 11_000
+    assert [one["nodes"] for one in survey["overview"]["arrivals"]] == [["ens4"], ["ens3"], ["nvme0n1"], ["vdb"]]
+    assert f"{unread['lines']} lines in the middle" in hotplugctl("explain", "--root", root).out
+    disk = hotplugctl("explain", "vdb", "--json", "--root", root).document
+    assert disk["log_about"]["unread"] == unread
+    assert all(stage["at"] < 100 for stage in disk["stages"])
+
+
 def test_a_log_that_may_not_be_read(hotplugctl, recordings, tmp_path):
     root = _copy(recordings, tmp_path, "pc-virtio", "added")
     (root / "cmd/kmsg").unlink()

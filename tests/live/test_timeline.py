@@ -333,6 +333,47 @@ def test_two_boots_in_one_log_have_nothing_to_do_with_each_other():
     assert [(one.first, one.outcome) for one in found] == [(30.0, "ready"), (30.0, "ready")]
 
 
+def test_a_card_that_is_pulled_later_had_come():
+    pulled = ((60.0, "pcieport 0000:00:02.0: pciehp: Slot(1): Link Down"),
+              (60.1, "pcieport 0000:00:02.0: pciehp: Slot(1): Card not present"))  # fmt: skip
+    (one,) = of_log(*BOOT, *ARRIVAL, *pulled)
+    assert (one.address, one.outcome) == ("0000:01:00.0", "ready")
+
+
+def with_gap(*before: tuple[float, str], after: tuple[tuple[float, str], ...], rebooted: bool = False):
+    guest = Guest(by_log=True)
+    for at, text in before:
+        guest.log(at, text)
+    guest.fold.gap(rebooted=rebooted, booting=None)
+    for at, text in after:
+        guest.log(at, text)
+    return guest.close().passages
+
+
+def later(lines: tuple[tuple[float, str], ...]) -> tuple[tuple[float, str], ...]:
+    return tuple((at + 600, text) for at, text in lines)
+
+
+def test_where_lines_are_left_out_nothing_is_claimed_of_what_was_under_way():
+    pressed = (40.0, "pcieport 0000:00:03.0: pciehp: Slot(2): Attention button pressed")
+    first, second = with_gap(*BOOT, *ARRIVAL[:4], pressed, after=later(ARRIVAL))
+    assert first.outcome is None
+    assert first.unknown == {"outcome": "the lines of the kernel log that follow were not read"}
+    assert (second.address, second.slot, second.outcome) == ("0000:01:00.0", "1", "ready")
+
+
+def test_after_lines_that_are_left_out_the_functions_of_the_boot_are_known():
+    spoken = (600.0, "virtio-pci 0000:00:04.0: enabling device (0000 -> 0003)")
+    assert with_gap(*BOOT, after=(spoken,)) == ()
+    (one,) = with_gap(*BOOT, after=(spoken,), rebooted=True)
+    assert one.address == "0000:00:04.0"
+
+
+def test_a_gap_in_the_boot_does_not_end_it():
+    found = (600.0, "pci 0000:00:05.0: [1af4:1001] type 00 class 0x010000")
+    assert with_gap(*BOOT[:3], after=(found,)) == ()
+
+
 def test_functions_of_an_endless_log_are_forgotten_oldest_first(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(timeline, "_FUNCTIONS_KEPT", 4)
     lines = [(10.0 + n, f"pci 0000:00:{n:02x}.0: [1af4:1042] type 00 class 0x010000") for n in range(10)]

@@ -152,3 +152,29 @@ def test_an_event_that_never_reached_the_kernel(pc):
 def test_an_event_that_is_taken(pc, text):
     pc.file(GPE, text)
     pc.check().silent("announce.gpe-pending")
+
+
+def test_without_acpi_nobody_knows_how_the_host_announces(q35):
+    """Before the first add there is no difference to be seen: q35-acpi-acpi-off and q35-native-acpi-off of the lab."""
+    q35.file("proc/cmdline", "acpi=off\n")
+    said = q35.check()
+    assert said.fires("announce.acpi-unread", "info").evidence[0].value == "acpi=off"
+    assert said.verdict == "ready"
+
+
+@pytest.mark.parametrize("cmdline", ["quiet", "acpi=off acpi=on", "pci=noacpi"])
+def test_with_acpi_the_tables_tell(q35, cmdline):
+    q35.file("proc/cmdline", f"{cmdline}\n")
+    q35.check().silent("announce.acpi-unread")
+
+
+def test_a_port_that_reports_a_card_announces_natively(q35):
+    q35.file("proc/cmdline", "acpi=off\n")
+    q35.file("sys/bus/pci/slots/1/adapter", "1\n")
+    q35.check().silent("announce.acpi-unread")
+
+
+def test_of_other_machines_acpi_off_says_nothing(q35):
+    q35.file("proc/cmdline", "acpi=off\n")
+    q35.file("sys/class/dmi/id/product_name", "Something else\n")
+    q35.check().silent("announce.acpi-unread")

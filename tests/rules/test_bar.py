@@ -151,3 +151,51 @@ def test_a_large_bar_needs_room_elsewhere(q35, size, word):
     q35.log("Linux version 6.1", f"pci 0000:01:00.0: BAR 0: no space for [mem size {size} 64bit pref]")
     detail = q35.check().fires("bar.unassigned").detail
     assert word in detail and ("OVMF" in detail) == (size == "0x400000000")
+
+
+# --- bar.over-interrupts ----------------------------------------------------------------------------------------------
+
+# As seen where the kernel is kept from the tables of ACPI: the window of the port, and the BAR with the MSI-X table.
+OVER = (0xFEE0_1000, 0xFEE0_1FFF, MEMORY)
+WINDOW = (0xFEE0_0000, 0xFEFF_FFFF)
+APIC = "fee00000-feffffff : PCI Bus 0000:01\n  fee00000-fee00fff : Local APIC\n"
+
+
+def behind_the_apic(q35, syn, resource=OVER):
+    q35.port("0000:00:01.0", "0000:01", syn.bridge(1, mem=WINDOW, slot=syn.SLOT))
+    q35.function("0000:01:00.0", "1af4", "1042", "010000", "virtio-pci", None, [syn.EMPTY_BAR, resource],
+                 below="0000:00:01.0")  # fmt: skip
+    q35.file("proc/iomem", APIC)
+    q35.file("proc/cmdline", "ro pci=noacpi\n")
+
+
+def test_a_bar_over_the_local_apic(q35, syn):
+    behind_the_apic(q35, syn)
+    said = q35.check()
+    finding = said.fires("bar.over-interrupts", "warning")
+    assert (finding.subject, finding.because) == ("0000:01:00.0 BAR 1", ("bus.window-over-interrupts",))
+    assert [one.value for one in finding.evidence[1:]] == ["fee00000-fee00fff : Local APIC", "pci=noacpi"]
+    assert said.faults.index("bus.window-over-interrupts") < said.faults.index("bar.over-interrupts")
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        (0xFEDF_F000, 0xFEDF_FFFF, MEMORY),
+        (0xFEF0_0000, 0xFEF0_0FFF, MEMORY),
+        (0x9_FEE0_0000, 0x9_FEE0_0FFF, MEMORY_64),
+        (0xFEE0_1000, 0xFEE0_1FFF, MEMORY | UNSET),
+        (0xEE00, 0xEE3F, IO),
+    ],
+)
+def test_a_bar_beside_it(q35, syn, resource):
+    behind_the_apic(q35, syn, resource)
+    q35.check().silent("bar.over-interrupts")
+
+
+def test_on_other_machines_these_are_addresses_like_others(q35, syn):
+    behind_the_apic(q35, syn)
+    q35.file("proc/sys/kernel/arch", "aarch64\n")
+    said = q35.check()
+    said.silent("bar.over-interrupts")
+    said.silent("bus.window-over-interrupts")

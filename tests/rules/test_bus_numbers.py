@@ -40,3 +40,21 @@ def test_a_port_that_sleeps_with_its_device(q35):
     q35.file("sys/devices/pci0000:00/0000:00:01.0/power/runtime_status", "suspended\n")
     q35.function("0000:01:00.0", driver="virtio-pci", below="0000:00:01.0")
     q35.check().silent("bus.port-sleeps")
+
+
+def test_a_window_over_the_local_apic(q35, syn):
+    """As firmware's windows are left out with pci=noacpi: said before a device comes."""
+    q35.port("0000:00:01.0", "0000:01", syn.bridge(1, mem=(0xFEE0_0000, 0xFEFF_FFFF), slot=syn.SLOT))
+    said = q35.check()
+    finding = said.fires("bus.window-over-interrupts", "warning")
+    assert (finding.subject, finding.detail, said.verdict) == ("0000:01", None, "limited")
+
+
+def test_a_window_that_ends_there_has_room_before(q35, syn):
+    q35.port("0000:00:01.0", "0000:01", syn.bridge(1, mem=(0xFED0_0000, 0xFEFF_FFFF), slot=syn.SLOT))
+    q35.check().silent("bus.window-over-interrupts")
+
+
+def test_a_window_without_a_slot_behind_it(q35, syn):
+    q35.port("0000:00:05.0", "0000:05", syn.bridge(5, mem=(0xFEE0_0000, 0xFEFF_FFFF)))
+    q35.check().silent("bus.window-over-interrupts")

@@ -6,6 +6,10 @@ import json
 
 import pytest
 
+from hotplugctl.model.resource import ResourceLine
+from hotplugctl.rules import catalogue
+from hotplugctl.rules.answer import answer
+
 
 def test_it_answers(pc):
     pc.function("0000:00:03.0", driver="virtio-pci")
@@ -80,6 +84,27 @@ def test_a_disk_that_does_not(syn, pc, tmp_path):
     finding = syn.check(tmp_path / "recording").fires("function.read-hung", "warning")
     assert (finding.subject, finding.address) == ("vdb", "0000:00:03.0")
     assert "serial" in finding.evidence[0].source
+
+
+def test_why_it_hangs_is_said_where_it_shows(syn, pc):
+    """By the BAR's place; else nothing tells."""
+    disk(pc)
+    snapshot = pc.check().snapshot
+    ((address, (node,)),) = snapshot.nodes.items()
+    hung = {address: (node._replace(hung=("serial",), unknown={"serial": "serial: the read hung"}),)}
+    snapshot = snapshot._replace(nodes=hung)
+
+    def said(detail):
+        details = {**snapshot.details, address: detail}
+        found = answer(snapshot._replace(details=details), catalogue.select()).report.findings
+        return {one.id: one for one in found if one.status == "fail"}
+
+    detail = snapshot.details[address]
+    assert "nothing in here tells which" in said(detail)["function.read-hung"].detail
+    over = (ResourceLine(0, 0xFEE0_1000, 0xFEE0_1FFF, 0x40200),)
+    found = said(detail._replace(resources=over))["function.read-hung"]
+    assert "interrupts never arrive" in found.detail
+    assert found.because == ("bar.over-interrupts",)
 
 
 def test_recorded(recorded):

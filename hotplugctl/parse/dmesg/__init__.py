@@ -147,6 +147,14 @@ class Parser:
             head, worth, text = NO_HEAD, self._worth_alone, body
         return head, text, self._reader.of(text, head) if worth or text[:4] in self._reader.starts else None
 
+    def tells(self, body: str) -> bool:
+        """Whether a message may mean something, or names a function: quick; never no where ``said`` finds one."""
+        before, colon, text = body.partition(": ")
+        head, worth = self._heads.get(before) or self._head(before)
+        if not colon or head is NO_HEAD:
+            worth, text = self._worth_alone, body
+        return worth or text[:4] in self._reader.starts
+
     def line(self, row: Row) -> LogLine:
         """The record of a row."""
         key, at, caller, body = row

@@ -51,7 +51,8 @@ def _about(finding: Finding, names: Names, scope: str) -> bool:
 
 _KEEPS_OUT = (
     "kernel.core-absent", "kernel.mechanism-absent", "kernel.module-not-loaded", "kernel.module-blacklisted",
-    "kernel.mechanism-disabled", "announce.other-mechanism", "announce.gpe-missed", "slot.none-free", "guest.container",
+    "kernel.mechanism-disabled", "announce.other-mechanism", "announce.acpi-unread", "announce.gpe-missed",
+    "slot.none-free", "guest.container",
 )  # fmt: skip
 
 

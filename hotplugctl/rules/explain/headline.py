@@ -27,6 +27,8 @@ def of_function(subject: Subject, findings: Sequence[Finding]) -> Answer:
         if faults:
             return False, f"{address} is there and not ready: {faults[0].summary}"
         return False, f"{address} is there and not ready: {stands.missing}: {stands.reason}"
+    if faults and faults[0].id == "function.gone":
+        return False, faults[0].summary
     if faults:
         return False, f"{address} has come all the way, but: {faults[0].summary}"
     if doubts:
@@ -97,7 +99,8 @@ def of_all(
         return True, f"nothing is wrong in here; the last that came: {_named(seen)}", None
     if log.failure is not None:
         return None, "nothing is wrong in here, and what came lately cannot be told", log.failure
-    return True, "nothing is wrong in here, and no device has come since the boot, as far as the log tells", None
+    told = "the log tells" if log.unread is None else "was read of a long log"
+    return True, f"nothing is wrong in here, and no device has come since the boot, as far as {told}", None
 
 
 def _named(seen: Overview) -> str:

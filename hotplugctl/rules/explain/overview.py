@@ -9,6 +9,7 @@ from hotplugctl.model.explanation import Arrival, Check, Look, Overview, Standin
 from hotplugctl.model.report import Finding, Headroom
 from hotplugctl.model.snapshot import Snapshot
 from hotplugctl.model.timeline import ADD, Passage, Timeline
+from hotplugctl.rules.explain.concern import wrong
 from hotplugctl.rules.facts import express_roots, needed
 
 ARRIVALS_SHOWN = 8
@@ -33,9 +34,12 @@ def overview(
     """All of it, of all ``findings``; ``standings``: of the functions among ``came`` that are there."""
     there = {function.address for function in snapshot.functions.items}
     known = snapshot.functions.failure is None
+    faults: dict[Optional[str], str] = {}
+    for finding in wrong(findings):
+        faults.setdefault(finding.address, finding.summary)
     arrivals = tuple(
         Arrival(one, one.address in there if known and one.address is not None else None,
-                standings.get(one.address or ""))
+                standings.get(one.address or ""), None if one.address is None else faults.get(one.address))
         for one in came
     )  # fmt: skip
     failed = [one for one in findings if one.status == "fail"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Optional
 
 from hotplugctl.model.devices import Slot
@@ -24,6 +24,8 @@ HOW = {
 """How a guest learns of a device, by mechanism (drivers/pci/hotplug/acpiphp_glue.c, pciehp_ctrl.c, shpchp_ctrl.c)."""
 
 _CRASH = ("oops", "panic")
+# Findings that say what would become of a device: it would not work, or nobody knows.
+_FORETELL: Mapping[str, Optional[bool]] = {"bus.window-over-interrupts": False, "announce.acpi-unread": None}
 
 
 def prospect(snapshot: Snapshot, headroom: Headroom, slot: Slot, findings: Iterable[Finding]) -> Prospect:
@@ -53,9 +55,17 @@ def prospect(snapshot: Snapshot, headroom: Headroom, slot: Slot, findings: Itera
         notes.append(slot.unknown.get("mechanism", "who serves the slot is not known"))
     notes += short
     notes += _rest(room, slot)
-    if comes and any(one.severity == "error" for one in wrong(findings)):
-        comes = False
-    return Prospect(comes, slot.mechanism, HOW.get(slot.mechanism or ""), room, tuple(notes))
+    comes, before = _foretold(findings) if comes else (comes, [])
+    return Prospect(comes, slot.mechanism, HOW.get(slot.mechanism or ""), room, (*before, *notes))
+
+
+def _foretold(findings: Iterable[Finding]) -> tuple[Optional[bool], list[str]]:
+    """What findings say of a device that would come otherwise."""
+    failed = {one.id: one for one in findings if one.status == "fail"}
+    for key, comes in _FORETELL.items():
+        if key in failed:
+            return comes, [failed[key].summary]
+    return not any(one.severity == "error" for one in wrong(failed.values())), []
 
 
 def _not_free(slot: Slot) -> str:
@@ -208,4 +218,6 @@ def _log(log: Log) -> Look:
     if not log.whole:
         begins = "" if log.since is None else f" (it begins at {log.since:.0f} s)"
         said += f"; it does not reach back to the boot{begins}, so that proves little"
+    if log.unread is not None:
+        said += f"; {log.unread.lines} lines in its middle were searched for the name alone"
     return Look(log.source or "kernel log", said)

@@ -114,6 +114,15 @@ class Keeper:
         )  # fmt: skip
 
 
+def quick(wanted: Wanted) -> Optional[re.Pattern[str]]:
+    """Finds every line that a ``Keeper`` may keep, and some more. None: it keeps none."""
+    words = [word for word in (wanted.address, *wanted.addresses, *wanted.words) if word][:_WORDS_MOST]
+    found = [re.escape(word) for word in words]
+    if wanted.slot is not None:
+        found.append(rf"[Ss]lot ?[(\[#]?{re.escape(wanted.slot)}(?![\w-])")
+    return re.compile("|".join(found)) if found else None
+
+
 def silent(why: str) -> Log:
     """The log that could not be read."""
     return Log(None, (), 0, None, False, why, (), {})

@@ -35,7 +35,7 @@ SCENARIOS = (
             Pull("d1"),
             # The mount outlives the disk, and takes writes that go nowhere.
             Sh("grep ' /mnt/hot ' /proc/mounts; ls /sys/block", prints=r"\A/dev/vdb1 /mnt/hot ext4 [^\n]+\nvda\n\Z"),
-            snap("pulled"),
+            snap("pulled", findings=["node.gone-in-use"]),
             Sh("echo lost > /mnt/hot/new; sync; dmesg", prints=r"Aborting journal on device vdb1"),
             Sh("umount /mnt/hot"),
             snap("after"),
@@ -59,7 +59,7 @@ SCENARIOS = (
             # It stays for good: swapoff(8) goes by the name, and the name is gone.
             Sh("cat /proc/swaps", prints=r"(?m)^/dev/vdb\\040\(deleted\) "),
             Sh("swapoff -a; grep -q deleted /proc/swaps"),
-            snap("after"),
+            snap("after", findings=["node.gone-in-use"]),
         ),
         spoils=True,
         fixture=True,
@@ -82,7 +82,7 @@ SCENARIOS = (
                 "ls /sys/block; dmsetup info -c --noheadings -o name; grep -c /mnt/hot /proc/mounts",
                 prints=r"\Adm-0\nvda\nhot-data\n1\n\Z",
             ),
-            snap("pulled"),
+            snap("pulled", findings=["node.gone-in-use"]),
             Sh("umount /mnt/hot && dmsetup remove hot-data && ls /sys/block", prints=r"\Avda\n\Z"),
             snap("after"),
         ),
