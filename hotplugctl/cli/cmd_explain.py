@@ -29,9 +29,11 @@ def command(target: Optional[str], root: Optional[str], stage: Optional[str], as
     finding of check. Ends with 0 where it is there and well, or would be; 1 where nothing is there or something is
     wrong; 3 where it cannot be told.
     """
-    from hotplugctl.rules import catalogue  # noqa: F401 - importing it registers the rules
+    from hotplugctl.rules import catalogue
     from hotplugctl.rules.explain.page import page
 
+    if target is not None and target.partition(".")[0] == catalogue.OF_IMAGES:
+        catalogue.every_family()
     found = None if target is None else page(target)
     if found is not None:
         _tell_page(found, as_json, wants_color(color))
@@ -50,9 +52,14 @@ def command(target: Optional[str], root: Optional[str], stage: Optional[str], as
 def _named(tree: Tree, target: str) -> Target:
     """The target. Raises BadTarget, with what may have been meant where it looks like a finding."""
     from hotplugctl.collect import targets
-    from hotplugctl.rules.explain.page import looks_like_one, near
+    from hotplugctl.rules.explain.page import looks_like_one, near, of_family
 
     found = targets.resolve(tree, target)
+    family = () if found.found else of_family(target)
+    if family:
+        raise BadTarget(
+            f"{target} is a family of findings, and nothing here is called so", f"name one: {', '.join(family)}"
+        )
     if not found.found and looks_like_one(target):
         meant = ", ".join(near(target))
         raise BadTarget(

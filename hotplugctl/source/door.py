@@ -62,7 +62,17 @@ def open_tree(
             return _from_file(file, root, stage, {} if loaded is None else loaded, reader)
     except OSError as error:
         why = _WHY.get(error.errno or 0, (error.strerror or "cannot be read").lower())
-        raise UnusableRoot(f"{root}: {why}", "name a directory or a tar that you may read") from error
+        raise UnusableRoot(f"{root}: {why}", _hint(root)) from error
+
+
+def _hint(root: str) -> str:
+    """What was meant by a path that cannot be opened."""
+    story, colon, stage = root.rpartition(":")
+    if colon and stage and os.path.exists(story):
+        from shlex import quote
+
+        return f"a stage is named apart: --root {quote(story)} --stage {quote(stage)}"
+    return "name a directory or a tar that you may read"
 
 
 def _live(stage: Optional[str]) -> Rooted:

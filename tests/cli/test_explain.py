@@ -256,7 +256,7 @@ def _copy(recordings, tmp_path, story, stage):
     """The same guest to be changed; without its manifest, which has sums of what it was."""
     root = tmp_path / "guest"
     shutil.copytree(recordings.stage(story, stage), root, symlinks=True)
-    (root / "manifest.json").unlink()
+    (root / "manifest.json").unlink(missing_ok=True)
     return root
 
 
@@ -351,6 +351,36 @@ def test_an_ambiguous_target_is_asked_wrongly(hotplugctl, recordings):
 
 
 # Bad evidence.
+
+
+@pytest.mark.parametrize("family", ["bar", "bar.", "image"])
+def test_a_family_of_findings_is_asked_wrongly(hotplugctl, recordings, family):
+    done = hotplugctl("explain", family, "--root", recordings.stage("pc-virtio", "added"))
+    assert (done.status, done.out) == (2, "")
+    assert {"bar": "bar.unassigned", "image": "image.no-kernel"}[family.strip(".")] in done.err
+
+
+def test_a_node_that_is_called_like_a_family_is_meant(hotplugctl, recordings, tmp_path):
+    """syn: an interface of a recording under another name."""
+    root = _copy(recordings, tmp_path, "pc-nics", "added")
+    name = next(link for link in (root / "sys/class/net").iterdir() if "0000:00" in str(link.readlink()))
+    target = name.parent / name.readlink()
+    target.rename(target.with_name("bar"))
+    (name.parent / "bar").symlink_to(name.readlink().with_name("bar"))
+    name.unlink()
+    done = hotplugctl("explain", "bar", "--json", "--root", root)
+    assert done.document["kind"] == "function"
+
+
+def test_the_page_of_a_finding_of_images(hotplugctl):
+    done = hotplugctl("explain", "image.no-kernel")
+    assert done.status == 0 and "image.no-kernel" in done.out.splitlines()[0]
+
+
+def test_a_stage_in_the_name_of_the_story(hotplugctl, recordings):
+    story = recordings.story("pc-virtio")
+    done = hotplugctl("explain", "--root", f"{story}:added")
+    assert done.status == 2 and f"--root {story} --stage added" in done.err
 
 
 def test_a_log_that_has_wrapped_proves_nothing(hotplugctl, recordings, tmp_path):

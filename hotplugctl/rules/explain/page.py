@@ -26,10 +26,15 @@ def near(text: str) -> tuple[str, ...]:
     """Ids that are spelt nearly so, and those of a family that is named."""
     from difflib import get_close_matches
 
-    family = text.partition(".")[0]
-    of_family = [name for name in RULES if name.startswith(f"{family}.")]
+    family = of_family(text.partition(".")[0])
     close = get_close_matches(text[:80], list(RULES), n=4, cutoff=0.7)
-    return tuple(dict.fromkeys([*close, *of_family[:8]]))
+    return tuple(dict.fromkeys([*close, *family[:8]]))
+
+
+def of_family(text: str) -> tuple[str, ...]:
+    """The ids of the family that is called so (``bar``, ``bar.``), in their order."""
+    family = text[:-1] if text.endswith(".") else text
+    return tuple(sorted(name for name in RULES if name.partition(".")[0] == family))
 
 
 def looks_like_one(text: str) -> bool:
