@@ -1,6 +1,6 @@
 """Say what a right answer is for every recorded guest, from the host's side alone.
 
-    python3 scripts/truth.py STORIES > fixtures/TRUTH.tsv
+    python3 -m scripts.truth STORIES > fixtures/TRUTH.tsv
 
 STORIES is a folder of stories, each with host/cmdline.txt (QEMU's argv), host/qmp.jsonl (QMP both ways, and the
 commands given to the guest's agent) and host/info-pci-STAGE.txt, and of common-KERNEL/ folders (boot/config-*,
@@ -48,6 +48,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from scripts.qemu_devices import BRIDGES, DISKS, KINDS, NAMED, TELLS_OF_DISKS
+
 COLUMNS = ["story", "stage", "kernel", "machine", "verdict", "mechanisms"]
 COLUMNS += ["free_slots", "slots", "devices", "invisible", "ghosts", "why"]
 SYMBOLS = {"acpiphp": "ACPI", "pciehp": "PCIE", "shpchp": "SHPC"}  # CONFIG_HOTPLUG_PCI_*
@@ -60,34 +62,6 @@ WATCHED = re.compile(r"acpi|pci|shpc|modprobe\.|module_blacklist|initcall_blackl
 FIXED = ("Host bridge", "ISA bridge", "PCI bridge", "Bridge", "IDE controller", "VGA controller")
 UNMAPPED = "0xffffffffffffffff"
 SEEN_BY_FIRST_SCAN = 3.0  # seconds: the bus reset of sym53c8xx, after which it looks for disks
-
-
-class Kind(NamedTuple):
-    """A QEMU device type in Linux: PCI driver, the modules needed for it and for the virtio device on it, nodes."""
-
-    driver: str
-    module: str
-    child: str
-    nodes: tuple[str, ...]
-
-
-KINDS = {
-    "virtio-blk-pci": Kind("virtio-pci", "virtio_pci", "virtio_blk", ("block",)),
-    "virtio-net-pci": Kind("virtio-pci", "virtio_pci", "virtio_net", ("net",)),
-    "virtio-scsi-pci": Kind("virtio-pci", "virtio_pci", "virtio_scsi", ("scsi_host",)),
-    "nvme": Kind("nvme", "nvme", "", ("nvme", "block")),
-    "lsi53c895a": Kind("sym53c8xx", "sym53c8xx", "", ("scsi_host",)),
-    "e1000": Kind("e1000", "e1000", "", ("net",)),
-    "e1000e": Kind("e1000e", "e1000e", "", ("net",)),
-    "rtl8139": Kind("8139cp", "8139cp", "", ("net",)),  # QEMU's is revision 0x20, which 8139too leaves to 8139cp
-    "ne2k_pci": Kind("ne2k-pci", "ne2k_pci", "", ("net",)),
-    "ivshmem-plain": Kind("", "", "", ()),  # no driver in mainline
-    "pcie-pci-bridge": Kind("shpchp", "shpchp", "", ()),
-}
-BRIDGES = ("pci-bridge", "pcie-pci-bridge")
-DISKS = ("scsi-hd",)
-NAMED = {"vd": "virtio-blk-pci", "sd": "scsi-hd"}  # what the name of a disk says of the device
-TELLS_OF_DISKS = ("virtio-scsi-pci",)  # the HBA has an event for a disk that comes or goes; an LSI has none
 
 
 class Function(NamedTuple):
@@ -401,7 +375,7 @@ def places(devices: Iterable[Device]) -> str:
 
 def main(arguments: list[str]) -> None:
     if len(arguments) != 1:
-        raise SystemExit("usage: truth.py STORIES > fixtures/TRUTH.tsv")
+        raise SystemExit("usage: python3 -m scripts.truth STORIES > fixtures/TRUTH.tsv")
     print("\t".join(COLUMNS))
     for transcript in sorted(Path(arguments[0]).glob("*/host/qmp.jsonl")):
         for row in Story(transcript.parent.parent).rows():

@@ -35,7 +35,7 @@ def command(
         emit(columns.legend(slots_text.COLUMNS))
         return status.YES
     from hotplugctl.collect.snapshot import for_slots
-    from hotplugctl.rules.headroom import headroom
+    from hotplugctl.rules.headroom import headroom, last_free
 
     with world(root, stage) as tree:
         scene = for_slots(tree)
@@ -57,6 +57,9 @@ def command(
             # Who chooses columns or leaves the headings out wants this one table, for a script.
             if output is None and not noheadings:
                 emit("\n" + rooms(headroom(scene)))
+                last = last_free(scene)
+                if last is not None:
+                    remark(f"slot {last.name} is the last free one (hotplugctl check says more)")
         if why:
             remark(why)
     return status.of_listing(known=found.failure is None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple, Optional
 
+from hotplugctl.model.devices import PciFunction
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.snapshot import Snapshot
 from hotplugctl.rules.facts import (
@@ -14,6 +15,7 @@ from hotplugctl.rules.facts import (
     express_roots,
     has_shpc,
     hotplug_port,
+    lacks_memory,
     mechanism,
     needed,
     pcie,
@@ -244,44 +246,52 @@ def no_window(snapshot: Snapshot) -> Iterable[Outcome]:
 
 def _short(snapshot: Snapshot) -> set[str]:
     """The buses with a function one of whose memory BARs has a size and no address."""
-    short = set()
-    for function in snapshot.functions.items:
-        detail = snapshot.details.get(function.address)
-        lines = (detail.resources or ())[:6] if detail is not None and not function.is_bridge else ()
-        failed = any(snapshot.log.bars.get((function.address, f"BAR {line.index}")) == "failed" for line in lines)
-        if failed or any(line.flags and line.is_mem and not line.assigned for line in lines):
-            short.add(function.bus)
-    return short
+    return {function.bus for function in snapshot.functions.items if lacks_memory(snapshot, function)}
 
 
 @rule("bus.no-number", "warning", side="host", needs=("functions",), remedy="")
 def no_number(snapshot: Snapshot) -> Iterable[Outcome]:
     """A bridge got no bus number of its own: nothing behind it is ever seen.
 
-    The port above it was given as many numbers as firmware thought it needs: one. Reserve more on the host
-    (bus-reserve= of pcie-root-port), or boot with pci=assign-busses,hpbussize=8. On 6.1 and 7.2 the kernel then may
-    crash in shpchp (log.hotplug-oops). Source: drivers/pci/probe.c, pci_scan_bridge_extend(); docs/pcie.txt of QEMU.
+    The port above it was given as many numbers as firmware thought it needs: one. The kernel leaves the bridge without
+    a number, or writes one into it that is another bridge's. Reserve more on the host (bus-reserve= of
+    pcie-root-port), or boot with pci=assign-busses,hpbussize=8. On 6.1 and 7.2 the kernel then may crash in shpchp
+    (log.hotplug-oops). Source: drivers/pci/probe.c, pci_scan_bridge_extend(); docs/pcie.txt of QEMU.
     """
     functions = by_address(snapshot)
     with_bus = set(snapshot.buses.values())
     said = {event.address: event for event in snapshot.log.events if event.kind == "no-bus-number"}
     for function in functions.values():
-        detail = snapshot.details.get(function.address)
-        buses = detail.config.buses if detail is not None and detail.config is not None else None
-        if not function.is_bridge or function.address in with_bus or buses is None or buses.secondary != 0:
+        if not function.is_bridge or function.address in with_bus:
             continue
-        evidence = [Evidence(f"{function.path}/config", "secondary bus 00")]
+        evidence = _not_its_own(snapshot, function)
+        if evidence is None:
+            continue
         if said.keys() & {function.address, function.parent}:
-            evidence.append(Evidence(snapshot.log.source or "kernel log", "No bus number available"))
+            evidence = (*evidence, Evidence(snapshot.log.source or "kernel log", "No bus number available"))
         yield Fault(
             function.address,
             f"bridge {function.address} has no bus number: what is plugged in behind it is not seen",
-            tuple(evidence),
+            evidence,
             function.address,
             severity="info" if snapshot.guest.physical else None,
             detail="on the host: -device pcie-root-port,…,bus-reserve=4 for the port that it is plugged into; "
             "or boot the guest with pci=assign-busses,hpbussize=8",
         )
+
+
+def _not_its_own(snapshot: Snapshot, bridge: PciFunction) -> Optional[tuple[Evidence, ...]]:
+    """What shows that the bridge has no bus number, or one that is another's; None where it may have its own."""
+    detail = snapshot.details.get(bridge.address)
+    buses = detail.config.buses if detail is not None and detail.config is not None else None
+    if buses is None:
+        return None
+    written = Evidence(f"{bridge.path}/config", f"secondary bus {buses.secondary:02x}")
+    if buses.secondary == 0:
+        return (written,)
+    bus = f"{bridge.address.partition(':')[0]}:{buses.secondary:02x}"
+    owner = snapshot.buses.get(bus)
+    return None if owner is None else (written, Evidence(f"/sys/class/pci_bus/{bus}", f"below {owner}"))
 
 
 @rule("bus.port-sleeps", "info", needs=("functions",), remedy="")

@@ -179,6 +179,14 @@ def in_hotplug_slots(snapshot: Snapshot) -> frozenset[str]:
     )
 
 
+def lacks_memory(snapshot: Snapshot, function: PciFunction) -> bool:
+    """Whether a memory BAR of it has a size and no address; bridges are not asked."""
+    detail = snapshot.details.get(function.address)
+    lines = (detail.resources or ())[:6] if detail is not None and not function.is_bridge else ()
+    failed = any(snapshot.log.bars.get((function.address, f"BAR {line.index}")) == "failed" for line in lines)
+    return failed or any(line.flags and line.is_mem and not line.assigned for line in lines)
+
+
 def in_trouble(snapshot: Snapshot, kinds: tuple[str, ...]) -> Optional[str]:
     """Where in its hot-plug code the kernel is in trouble of one of these kinds (``oops``, ``hung-task``), by its log.
 

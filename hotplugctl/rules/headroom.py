@@ -13,6 +13,10 @@ from hotplugctl.model.snapshot import Detail, Scene
 
 _FOUR_GIB = 1 << 32
 _LAST_BUS = 255
+_KIB = 1 << 10
+_ISA_ALIASES = 0x300
+# arch/x86/pci/direct.c reserves the ports of configuration mechanism 1 (or 2) by this name: no other architecture does.
+_X86_PORTS = "PCI conf"
 _ECAM = ("PCI ECAM ", "PCI MMCONFIG ")
 
 
@@ -49,10 +53,21 @@ def headroom(scene: Scene) -> Headroom:
     return Headroom(free, len(hot), rooms, ())
 
 
-def largest_block(free_of: Iterable[Span], used: Iterable[Span]) -> int:
-    """The largest power of two that fits, aligned to itself, into the gaps that ``used`` leaves."""
+def last_free(scene: Scene) -> Optional[Slot]:
+    """The only slot of several that can still take a device; None too where of another that is not known."""
+    hot = [slot for slot in scene.slots.items if slot.hotplug and slot.name not in scene.unreached]
+    free = [slot for slot in hot if slot.free]
+    return free[0] if len(hot) > 1 and len(free) == 1 and all(slot.occupied is not None for slot in hot) else None
+
+
+def largest_block(free_of: Iterable[Span], used: Iterable[Span], for_isa: bool = False) -> int:
+    """The largest power of two that fits, aligned to itself, into the gaps that ``used`` leaves.
+
+    ``for_isa``: of every KiB only the first 256 addresses begin a block, as x86 gives out I/O. ISA cards decode ten
+    bits of an address and answer at all others that end alike (arch/x86/pci/i386.c, ``pcibios_align_resource``).
+    """
     taken = sorted(used)
-    return max((_largest_aligned(gap) for span in free_of for gap in _gaps(span, taken)), default=0)
+    return max((_largest_aligned(gap, for_isa) for span in free_of for gap in _gaps(span, taken)), default=0)
 
 
 def _gaps(span: Span, taken: list[Span]) -> Iterable[Span]:
@@ -67,14 +82,20 @@ def _gaps(span: Span, taken: list[Span]) -> Iterable[Span]:
         yield Span(at, span.end)
 
 
-def _largest_aligned(gap: Span) -> int:
+def _largest_aligned(gap: Span, for_isa: bool) -> int:
     size = 1 << (gap.end - gap.start + 1).bit_length() - 1
     while size:
-        start = -(-gap.start // size) * size
+        start = _aligned(gap.start, size)
+        if for_isa and start & _ISA_ALIASES:
+            start = _aligned(start, _KIB)
         if start + size - 1 <= gap.end:
             return size
         size >>= 1
     return 0
+
+
+def _aligned(address: int, size: int) -> int:
+    return -(-address // size) * size
 
 
 class Windows(NamedTuple):
@@ -95,12 +116,13 @@ def _room(scene: Scene, bus: str, port: Optional[str], slots: list[Slot], functi
         windows = Windows(None, None, None, used)
         used = ([], [])
     numbers, numbers_why = _bus_numbers(scene, bus, port, functions)
+    x86 = any(entry.name.startswith(_X86_PORTS) for entry in scene.ioports or ())
     io, mem, pref = (
-        None if spans is None else largest_block(spans, taken)
-        for spans, taken in (
-            (windows.io, [*used[0], *windows.io_taken]),
-            (windows.mem, [*used[1], *windows.mem_taken]),
-            (windows.pref, [*used[1], *windows.mem_taken]),
+        None if spans is None else largest_block(spans, taken, for_isa)
+        for spans, taken, for_isa in (
+            (windows.io, [*used[0], *windows.io_taken], x86),
+            (windows.mem, [*used[1], *windows.mem_taken], False),
+            (windows.pref, [*used[1], *windows.mem_taken], False),
         )
     )
     keys = (("io_largest", io), ("mem_largest", mem), ("pref_largest", pref))

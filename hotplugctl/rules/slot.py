@@ -8,6 +8,7 @@ from hotplugctl.model.devices import Slot
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.snapshot import Snapshot
 from hotplugctl.rules.facts import shell
+from hotplugctl.rules.headroom import last_free
 from hotplugctl.rules.registry import Fault, Outcome, Undecided, rule
 
 _SLOTS = "/sys/bus/pci/slots"
@@ -33,6 +34,22 @@ def none_free(snapshot: Snapshot) -> Iterable[Outcome]:
         tuple(Evidence(f"{_SLOTS}/{slot.name}/adapter", str(slot.adapter)) for slot in hot[:4]),
         detail="add root ports or a bridge on the host before the next boot, or unplug a device",
     )
+
+
+@rule("slot.last-free", "info", side="host", needs=("slots",), remedy="")
+def one_left(snapshot: Snapshot) -> Iterable[Outcome]:
+    """Of several slots only one still takes a device: the next one but one has no place.
+
+    The guest works, so this only says when to act: root ports are added before the machine starts, not while it runs.
+    """
+    slot = last_free(snapshot.scene)
+    if slot is not None:
+        yield Fault(
+            f"slot {slot.name}",
+            f"slot {slot.name} ({slot.address}) is the last free one: one more device fits",
+            (Evidence(f"{_SLOTS}/{slot.name}/adapter", str(slot.adapter)),),
+            detail="add root ports or a bridge on the host before the next boot, or unplug what is not needed",
+        )
 
 
 @rule("slot.card-without-function", "warning", needs=("slots", "functions"))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.snapshot import Snapshot
 from hotplugctl.rules.binding import explain
-from hotplugctl.rules.facts import in_hotplug_slots, served_buses
+from hotplugctl.rules.facts import in_hotplug_slots, lacks_memory, served_buses
 from hotplugctl.rules.registry import Fault, Outcome, rule
 
 # Type 0 is reserved and marks a device that only keeps a place.
@@ -51,12 +51,14 @@ def refused(snapshot: Snapshot) -> Iterable[Outcome]:
     Source: Virtual I/O Device 1.2, 4.1.2 and 6; drivers/virtio/virtio.c, drivers/virtio/virtio_pci_common.c.
     """
     unbound = {child.name: child.address for child in snapshot.children if child.driver is None}
+    # Modern registers that lie in no memory are given up on as if there were none: bar.unassigned tells it.
+    nowhere = {function.address for function in snapshot.functions.items if lacks_memory(snapshot, function)}
     without = {function.address for function in snapshot.functions.items if function.driver is None}
     last: dict[str, str] = {}
     for event in snapshot.log.events:
         if event.kind in ("virtio-refused", "virtio-legacy"):
             address = event.address or unbound.get(str(event.get("device")))
-            if address is not None:
+            if address is not None and not (event.kind == "virtio-legacy" and address in nowhere):
                 last[address] = str(event.get("reason") or "leaving for legacy driver")
         elif event.kind == "device-found":
             last.pop(event.address or "", None)

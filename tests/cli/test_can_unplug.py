@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -210,9 +211,12 @@ def test_this_machine(hotplugctl, target):
     assert not [error.message for error in VALIDATOR.iter_errors(done.document)]
 
 
-def test_a_recording_has_processes_where_it_was_asked_for_them(hotplugctl, tmp_path):
-    # Our own process has no number in a recording: it is another one each time.
-    other = f"proc/{os.getppid()}"
+def test_a_recording_has_processes_where_it_was_asked_for_them(hotplugctl, tmp_path, request):
+    # Our own process has no number in a recording: it is another one each time. Nor may everybody look into process 1.
+    sleeper = subprocess.Popen(["sleep", "600"])
+    request.addfinalizer(sleeper.wait)
+    request.addfinalizer(sleeper.kill)
+    other = f"proc/{sleeper.pid}"
     for option, there in (((), False), (("--with-processes",), True)):
         out = tmp_path / f"recording-{there}"
         assert hotplugctl("record", "--no-scrub", *option, out).status == 0

@@ -280,6 +280,14 @@ def test_an_empty_slot(hotplugctl, recordings):
     room = next(one for one in hotplugctl("slots", "--json", "--root", recordings.stage(
         "q35-rootport-native", "before")).document["headroom"]["buses"] if one["bus"] == "0000:01")  # fmt: skip
     assert foretold["room"] == room
+    assert any("widens its windows out of what bus 0000:00 has left" in note for note in foretold["notes"])
+
+
+def test_an_empty_slot_whose_windows_stay(hotplugctl, recordings):
+    """acpiphp gives out what the port has (scenario q35-acpi-headroom)."""
+    _, said = explained(hotplugctl, recordings, "q35-rootport-acpi", "before", "0000:01:00")
+    assert (said["kind"], said["prospect"]["mechanism"], said["prospect"]["comes"]) == ("slot", "acpiphp", True)
+    assert not any("widens" in note for note in said["prospect"]["notes"])
 
 
 def test_a_slot_that_only_firmware_names(hotplugctl, recordings):

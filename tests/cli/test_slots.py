@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 
@@ -31,3 +33,15 @@ def test_slots_that_are_served_need_no_word(hotplugctl, recordings):
     done = hotplugctl("slots", "--root", recordings.stage("q35-rootport-native", "before"))
     assert (done.status, done.err) == (0, "")
     assert "pciehp" in done.out
+
+
+def test_the_last_free_slot_is_told(hotplugctl, recordings, tmp_path):
+    """syn: three of the four ports of a recording are said to hold a card."""
+    root = tmp_path / "guest"
+    shutil.copytree(recordings.stage("q35-rootport-native", "before"), root, symlinks=True)
+    (root / "manifest.json").unlink(missing_ok=True)
+    for name in ("1", "2", "4"):
+        (root / f"sys/bus/pci/slots/{name}/adapter").write_text("1\n")
+    done = hotplugctl("slots", "--root", root)
+    assert (done.status, done.err) == (0, "hotplugctl: slot 3 is the last free one (hotplugctl check says more)\n")
+    assert hotplugctl("slots", "--json", "--root", root).err == ""

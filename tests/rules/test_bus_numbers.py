@@ -20,8 +20,24 @@ def test_a_bridge_without_bus_number(q35, syn):
     assert [item.value for item in finding.evidence] == ["secondary bus 00", "No bus number available"]
 
 
+def test_a_bridge_with_the_number_of_another(q35, syn):
+    """As 6.1 leaves it at times (scenario q35-acpi-no-bus-numbers): 02 is the bus of the next port."""
+    bridge_behind(syn, q35, 2)
+    finding = q35.check().fires("bus.no-number", "warning")
+    assert [(item.source, item.value) for item in finding.evidence] == [
+        ("/sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0/config", "secondary bus 02"),
+        ("/sys/class/pci_bus/0000:02", "below 0000:00:02.0"),
+    ]
+
+
+def test_a_bridge_with_a_number_that_nobody_has(q35, syn):
+    """Its bus is not known here, and that proves nothing."""
+    bridge_behind(syn, q35, 9)
+    q35.check().silent("bus.no-number")
+
+
 def test_a_bridge_whose_bus_came_later(q35, syn):
-    q35.port("0000:01:00.0", "0000:02", syn.bridge(2, port_type=7), below="0000:00:01.0")
+    q35.port("0000:01:00.0", "0000:03", syn.bridge(3, port_type=7), below="0000:00:01.0")
     q35.log("Linux version 6.1", NO_NUMBER)
     q35.check().silent("bus.no-number")
 

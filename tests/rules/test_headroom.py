@@ -34,6 +34,23 @@ def test_the_largest_block(free, used, size):
     assert largest_block([Span(*pair) for pair in free], [Span(*pair) for pair in used]) == size
 
 
+@pytest.mark.parametrize(
+    "free, used, size",
+    [
+        ([(0xC000, 0xCFFF)], [], 0x1000),
+        ([(0xC000, 0xCFFF)], [(0xC000, 0xC0FF), (0xC400, 0xC4FF), (0xC800, 0xC8FF)], 0x400),
+        # What is left would hold 512 bytes thrice.
+        ([(0xC000, 0xCFFF)], [(at, at + 0xFF) for at in range(0xC000, 0xD000, 0x400)], 0),
+        ([(0xC000, 0xC3FF)], [(0xC000, 0xC01F)], 0x80),
+        ([(0xC100, 0xC5FF)], [], 0x200),
+        ([(0xC340, 0xC43F)], [], 0x40),
+    ],
+)
+def test_x86_begins_no_io_where_isa_cards_answer(free, used, size):
+    spans = [Span(*pair) for pair in used]
+    assert largest_block([Span(*pair) for pair in free], spans, for_isa=True) == size
+
+
 @given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300))), st.integers(0, 255), st.integers(0, 255))
 def test_it_is_what_a_search_finds(used, first, last):
     """Held against every aligned place of every size."""

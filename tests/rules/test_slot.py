@@ -23,6 +23,28 @@ def test_none_is_free(pc):
     assert said.verdict == "limited"
 
 
+def test_one_slot_is_left(pc):
+    pc.check().silent("slot.last-free")
+    fill(pc, "3", "0000:00:03.0")
+    said = pc.check()
+    finding = said.fires("slot.last-free", "info")
+    assert (finding.subject, finding.side, said.verdict) == ("slot 4", "host", "ready")
+    fill(pc, "4", "0000:00:04.0")
+    pc.check().silent("slot.last-free")
+
+
+def test_the_only_slot_is_no_last_one(pc):
+    pc.remove("sys/bus/pci/slots/4")
+    assert len([slot for slot in pc.check().snapshot.slots.items if slot.hotplug]) == 1
+    pc.check().silent("slot.last-free")
+
+
+def test_one_that_cannot_be_read_may_be_free_too(pc):
+    fill(pc, "3", "0000:00:03.0")
+    pc.slot("5", "0000:00:05", "acpiphp", power="0", adapter="perhaps", latch="0")
+    pc.check().silent("slot.last-free")
+
+
 def test_no_slot_is_not_a_full_one(syn, guest):
     syn.bare(guest).check().silent("slot.none-free")
 

@@ -27,3 +27,11 @@ def test_an_old_device_that_works_all_the_same(pc):
     pc.function(NIC, "1af4", "1000", "020000", "virtio-pci")
     pc.log("Linux version 6.1", f"virtio-pci {NIC}: virtio_pci: leaving for legacy driver")
     pc.check().silent("virtio.refused")
+
+
+def test_modern_registers_that_lie_in_no_memory(pc):
+    """Left for the legacy driver, too: the BAR is what failed, and no property of the device on the host helps."""
+    unassigned = [(0, 0, 0), (0, 0xFFF, 0x40200)]
+    pc.function(NIC, "1af4", "1000", "020000", resource=unassigned)
+    pc.log("Linux version 6.1", f"virtio-pci {NIC}: virtio_pci: leaving for legacy driver")
+    pc.check().silent("virtio.refused")

@@ -11,7 +11,7 @@ import pytest
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 ARCHIVES = sorted((FIXTURES / "recordings").glob("*.tar.xz")) + sorted((FIXTURES / "lab").glob("*.tar.xz"))
 # Where an answer may hold an identity; what decides anything is not among these.
-PLACES = {"serial", "address", "path", "summary", "detail", "value", "wwid", "uuid"}
+PLACES = {"serial", "address", "path", "summary", "detail", "value", "why", "wwid", "uuid"}
 
 
 def differences(one: object, other: object, key: str = "") -> Iterator[tuple[str, object, object]]:

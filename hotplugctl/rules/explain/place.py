@@ -23,6 +23,7 @@ HOW = {
 }
 """How a guest learns of a device, by mechanism (drivers/pci/hotplug/acpiphp_glue.c, pciehp_ctrl.c, shpchp_ctrl.c)."""
 
+_WIDEN = ("pciehp", "shpchp")
 _CRASH = ("oops", "panic")
 # Findings that say what would become of a device: it would not work, or nobody knows.
 _FORETELL: Mapping[str, Optional[bool]] = {"bus.window-over-interrupts": False, "announce.acpi-unread": None}
@@ -54,7 +55,7 @@ def prospect(snapshot: Snapshot, headroom: Headroom, slot: Slot, findings: Itera
         comes = None
         notes.append(slot.unknown.get("mechanism", "who serves the slot is not known"))
     notes += short
-    notes += _rest(room, slot)
+    notes += [*_widened(headroom, room, slot), *_rest(room, slot)]
     comes, before = _foretold(findings) if comes else (comes, [])
     return Prospect(comes, slot.mechanism, HOW.get(slot.mechanism or ""), room, (*before, *notes))
 
@@ -84,6 +85,24 @@ def _short(room: Optional[Room]) -> list[str]:
             "refuses it (virtio-pci with error -5)"
         ]
     return []
+
+
+def _widened(headroom: Headroom, room: Optional[Room], slot: Slot) -> list[str]:
+    """What may come beyond the windows as they are now.
+
+    pciehp and shpchp have the windows of a bridge laid out anew for what was found behind it, as long as nothing there
+    is in use; acpiphp leaves them (drivers/pci/setup-bus.c, ``pci_assign_unassigned_bridge_resources``).
+    """
+    if slot.mechanism not in _WIDEN or room is None or room.port is None:
+        return []
+    above = room.port[:-5]
+    outer = next((one for one in headroom.rooms if one.bus == above), None)
+    if outer is None or not (outer.mem_largest or outer.pref_largest):
+        return []
+    return [
+        f"a larger BAR may fit as well: while nothing is behind {room.port}, the kernel widens its windows out of what "
+        f"bus {above} has left"
+    ]
 
 
 def _rest(room: Optional[Room], slot: Slot) -> list[str]:

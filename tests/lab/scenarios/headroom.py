@@ -39,4 +39,11 @@ SCENARIOS = (
         releases=KERNELS,
         why="the same below root ports that pciehp serves",
     ),
+    Scenario(
+        "q35-shpc-headroom",
+        Hardware("q35", devices=(*_PORTS, "pcie-pci-bridge,id=pb1,addr=0x10"), options=BY_PORT),
+        (Fits("0000:03", f"{_DEVICE}pb1,addr=3", grows=True),),
+        releases=KERNELS,
+        why="the same behind a bridge that shpchp serves",
+    ),
 )  # fmt: skip
