@@ -100,6 +100,10 @@ def _found(state: State, event: KernelEvent, address: str, at: float) -> list[Tr
     elif not state.by_log:
         # Another life, and the end of this one was not heard yet: the uevents will tell.
         return []
+    if journey.told and state.by_log and not state.booting:
+        # Another life: what is known of the one before stays as it was.
+        journey = Journey(address, at)
+        state.know(journey)
     fields = event.fields
     journey.class_ = str(fields.get("class") or "") or journey.class_
     journey.ids = f"{fields.get('vendor')}:{fields.get('device')}"
@@ -111,11 +115,6 @@ def _found(state: State, event: KernelEvent, address: str, at: float) -> list[Tr
         journey.told = journey.settled = True
         journey.first = None
         return []
-    if journey.told:
-        journey = Journey(address, at)
-        state.know(journey)
-        journey.class_, journey.ids = str(fields.get("class") or ""), f"{fields.get('vendor')}:{fields.get('device')}"
-        journey.reach(ENUMERATED, at)
     journey.told = True
     state.announce(journey, None)
     state.arm(journey)

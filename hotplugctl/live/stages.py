@@ -26,6 +26,7 @@ from hotplugctl.model.live import (
 _NODES = {"01": "block", "02": "net"}
 _DRIVERLESS = ("05", "06", "08")
 _FEW = 64
+_HOST = "scsi_host"
 _WORDS = {"block": "no disk", "net": "no interface"}
 
 
@@ -174,11 +175,16 @@ def _nodeless(journey: Journey, stage: str) -> str:
     if stage == UDEV:
         node = _node(journey)
         return f"udev is not done with {node.name if node is not None else 'its node'}"
-    hosts = sorted(node.name for node in journey.nodes.values() if node.subsystem == "scsi_host")
+    hosts = sorted(node.name for node in journey.nodes.values() if node.subsystem == _HOST)
     word = _WORDS.get(wanted_node(journey) or "", "no node")
     if hosts:
         return f"SCSI {', '.join(hosts[:4])}: {word} behind it"
     return f"{word} came of it"
+
+
+def has_scsi_host(journey: Journey) -> bool:
+    """Whether it is a controller that disks may be behind, or not (drivers/scsi/hosts.c)."""
+    return any(node.subsystem == _HOST for node in journey.nodes.values())
 
 
 def _is_virtio(journey: Journey) -> bool:

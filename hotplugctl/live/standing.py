@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Optional
 
 from hotplugctl.live.reducer import start
-from hotplugctl.live.stages import last_stage, overdue
+from hotplugctl.live.stages import has_scsi_host, last_stage, overdue
 from hotplugctl.live.wanted import SETTLED, reached
 from hotplugctl.model.explanation import Standing
-from hotplugctl.model.live import Look
+from hotplugctl.model.live import NODE, Look
 
 
 def standing(
@@ -32,7 +32,9 @@ def standing(
             found[address] = Standing(True, last, None, None)
         else:
             missing, why = overdue(state, journey)
-            found[address] = Standing(False, last, missing, why)
+            # A controller of disks without any is as it should be: nothing says that one is to come.
+            bare = missing == NODE and journey.trouble is None and has_scsi_host(journey)
+            found[address] = Standing(bare, last, None if bare else missing, why)
     return found
 
 

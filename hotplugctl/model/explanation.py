@@ -19,7 +19,7 @@ class Standing(NamedTuple):
     """How far a function has come, by what is there now.
 
     ``last``: the last stage that applies to its class; ``missing``: the first one that it lacks and waits for, with
-    the ``reason``; both None where it is settled.
+    the ``reason``; both None where it is settled. A SCSI host without disks is settled, and the reason says so.
     """
 
     settled: bool

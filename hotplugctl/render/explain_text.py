@@ -256,7 +256,7 @@ def _now(item: Arrival) -> tuple[str, Optional[str]]:
     if item.standing is None:
         return "there", item.fault
     if item.standing.settled:
-        return ("ready", None) if item.fault is None else ("faulty", item.fault)
+        return ("ready", item.standing.reason) if item.fault is None else ("faulty", item.fault)
     return "not ready", f"{item.standing.missing}: {item.standing.reason}"
 
 

@@ -160,6 +160,22 @@ def test_a_disk_at_a_scsi_adapter_is_no_pci_event(hotplugctl, recordings):
     assert "0000:00:02.0 (sym53c8xx)" in scan["what"] and "scan" in scan["how"][0]
 
 
+def test_of_two_that_came_to_one_address_the_first_has_gone(hotplugctl, recordings, tmp_path):
+    """syn: the log of a recording with an arrival before that of its disk; a log tells no removal by acpiphp."""
+    lines = (
+        "[    0.000000] Linux version 6.1.0",
+        "[    2.000000] Run /init as init process",
+        "[   20.000000] pci 0000:00:02.0: [8086:100e] type 00 class 0x020000",
+        "[   20.100000] e1000 0000:00:02.0: enabling device (0000 -> 0002)",
+        "[   60.000000] pci 0000:00:02.0: [1af4:1001] type 00 class 0x010000",
+        "[   60.100000] virtio-pci 0000:00:02.0: enabling device (0000 -> 0003)",
+    )
+    root = _with_log(recordings, tmp_path, "pc-virtio", "added", "\n".join(lines) + "\n")
+    arrivals = hotplugctl("explain", "--json", "--root", root).document["overview"]["arrivals"]
+    found = [(one["ids"], one["first"], one["here"], one["settled"]) for one in arrivals]
+    assert found == [("1af4:1001", 60.0, True, True), ("8086:100e", 20.0, False, None)]
+
+
 def test_all_slots_are_full(hotplugctl, recordings):
     status, said = explained(hotplugctl, recordings, "q35-rootport-native", "added")
     assert (status, said["overview"]["free_slots"]) == (1, 0)

@@ -105,6 +105,51 @@ def wrong_check(snap: Snap, said: Spoken) -> Iterator[str]:
     yield from _number("check", "free_slots", headroom.get("free_slots"), snap.free)
 
 
+def wrong_cause(said: Spoken, cause: str) -> Iterator[str]:
+    """Causes come before their effects, and where several things are wrong the scenario's ``cause`` comes first."""
+    wrong = _wrong_of(said)
+    ids = [finding["id"] for finding in wrong]
+    for number, finding in enumerate(wrong):
+        for id in sorted(set(finding["because"]) & set(ids[number + 1 :]) - set(ids[:number])):
+            yield f"check: {finding['id']} comes before its cause, {id}"
+    if len(set(ids)) > 1 and ids[0] != cause:
+        yield f"check: {ids[0]} comes first, expected {cause or 'that the scenario names its cause'}"
+
+
+def wrong_survey(check: Spoken, said: Spoken) -> Iterator[str]:
+    """``explain --json`` without a target begins with what comes first in ``check``, and blames nothing else."""
+    yield from _spoken("explain", said, None)
+    if said.document is None:
+        return
+    first, expected = ([finding["id"] for finding in _wrong_of(one)][:1] for one in (said, check))
+    if first != expected:
+        yield f"explain: {first} comes first, expected {expected}"
+    if not expected and said.document["good"] is False:
+        yield f"explain: says {said.document['headline']!r}, and check finds nothing wrong"
+
+
+def wrong_device(address: str, check: Spoken, said: Spoken, unseen: bool) -> Iterator[str]:
+    """``explain ADDRESS --json``: well where ``check`` says nothing of it, else with a finding; or not there."""
+    command = f"explain {address}"
+    yield from _spoken(command, said, None)
+    if said.document is None:
+        return
+    about = [finding["id"] for finding in _wrong_of(check) if finding["address"] == address]
+    wanted = (1, 3) if unseen else (1,) if about else (0,)
+    if said.code not in wanted:
+        yield f"{command}: exit status {said.code}, expected {wanted[0]}: {said.document['headline']}"
+    if unseen and said.document["kind"] == "function":
+        yield f"{command}: it is there, and the guest cannot know of it"
+    missing = sorted(set(about) - {finding["id"] for finding in _wrong_of(said)})
+    if missing and not unseen:
+        yield f"{command}: does not say {', '.join(missing)}"
+
+
+def _wrong_of(said: Spoken) -> list[dict[str, Any]]:
+    findings = said.document["findings"] if said.document is not None else []
+    return [one for one in findings if one["status"] == "fail" and one["severity"] != "info"]
+
+
 def wrong_watch(lines: list[Any], expected: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
     """What ``watch --json`` told: ``expected`` has the addresses that were added, stalled and removed.
 

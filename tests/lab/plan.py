@@ -234,6 +234,8 @@ class Scenario(NamedTuple):
     """True: its story becomes a fixture."""
     disks: Mapping[str, str] = {}
     """What lies on the disks that ``drive=`` names: ``partitions`` (two primary ones); the others are empty."""
+    cause: str = ""
+    """The finding that must come first wherever ``check`` has several above info: the root of the others."""
     why: str = ""
     """What it is there to show, in a sentence."""
 

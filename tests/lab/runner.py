@@ -141,7 +141,7 @@ async def _play(job: Job, guest: Guest, folder: Path) -> Outcome:
     folder.mkdir(parents=True, exist_ok=True)
     guest.contents = job.scenario.disks
     guest.transcript.note("host", {"scenario": job.name})
-    player, started = Player(guest, folder), time.monotonic()
+    player, started = Player(guest, folder, job.scenario.cause), time.monotonic()
     try:
         await within(_LONGEST, player.play(job.scenario.steps))
     except asyncio.TimeoutError:

@@ -26,9 +26,10 @@ _COMMANDS = ("check", "slots", "list")
 class Player:
     """One run of one scenario. ``problems`` is what was wrong, ``did`` and ``said`` are for the table."""
 
-    def __init__(self, guest: Guest, folder: Path) -> None:
+    def __init__(self, guest: Guest, folder: Path, cause: str = "") -> None:
         self.guest = guest
         self.folder = folder
+        self.cause = cause
         self.problems: list[str] = []
         self.did: list[str] = []
         self.said: list[str] = []
@@ -180,12 +181,25 @@ class Player:
             if not wrong or time.monotonic() > until:
                 break
             await asyncio.sleep(1.0)
+        wrong += await self._explained(step, host, spoken["check"], self.ask)
         self.problems += [f"{step.stage}: {line}" for line in wrong]
         self.stages.append(step.stage)
         self.said.append(f"{step.stage}: {_verdict(spoken)}")
         self._keep(step.stage, spoken, oracle.expected(step, host))
         (self.folder / f"info-pci-{step.stage}.txt").write_text(await self.guest.hmp("info pci"), encoding="utf-8")
         self.problems += [f"{step.stage}: {line}" for line in await self._replay(step.stage, spoken)]
+
+    async def _explained(
+        self, snap: plan.Snap, host: Host, check: Spoken, ask: Callable[[str], Awaitable[Spoken]]
+    ) -> list[str]:
+        """The cause first, in ``check`` and in ``explain``; and of each device of the scenario what it explains."""
+        wrong = [*oracle.wrong_cause(check, self.cause), *oracle.wrong_survey(check, await ask("explain"))]
+        for id in (*(sees.id for sees in snap.sees), *snap.ghosts, *snap.unseen):
+            address = host.addresses.get(id)
+            if address is not None:
+                said = await ask(f"explain {address}")
+                wrong += oracle.wrong_device(address, check, said, id in snap.unseen)
+        return wrong
 
     async def _host(self) -> Host:
         functions = await self.guest.functions()
@@ -214,6 +228,9 @@ class Player:
             if not wrong or time.monotonic() > until:
                 break
             await asyncio.sleep(1.0)
+        wrong += await self._explained(
+            snap, host, spoken["check"], lambda command: _on_recording(command, recording)
+        )  # fmt: skip
         self.problems += [f"{snap.stage}: {line}" for line in wrong]
         self.stages.append(snap.stage)
         self.said.append(f"{snap.stage}: {_verdict(spoken)} ({answer.seconds:.1f} s, {len(answer.out)} bytes)")
@@ -245,7 +262,7 @@ class Player:
 
 async def _on_recording(command: str, recording: Path) -> Spoken:
     """The same command on the recording, on the host: nothing of the guest is then at hand but what was recorded."""
-    code, out, err = await _here(command, "--json", "--root", str(recording))
+    code, out, err = await _here(*command.split(" "), "--json", "--root", str(recording))
     return Spoken(code, _document(out), err.decode("utf-8", "backslashreplace"))
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, Optional
 from xml.etree import ElementTree
 
 import pytest
@@ -11,8 +12,9 @@ import pytest
 from tests.lab import oracle, report, runner
 from tests.lab.guest import HostFunction
 from tests.lab.oracle import Host, Spoken
-from tests.lab.plan import Hardware, Scenario, Sees, Snap
+from tests.lab.plan import Collect, Hardware, Scenario, Sees, Snap, Step
 from tests.lab.runner import Job, Outcome
+from tests.lab.scenarios import ALL
 
 DISK = "0000:00:02.0"
 HOST = Host(
@@ -119,6 +121,70 @@ def test_check_that_misses_a_finding() -> None:
     assert list(oracle.wrong_check(wanted, said(CHECK))) == ["check: finding missing: log.oops"]
     assert list(oracle.wrong_check(SNAP, said(CHECK, code=1))) == ["check: exit status 1, expected 0"]
     assert "check: no JSON, exit status 70: defect" in list(oracle.wrong_check(SNAP, said(None, 70, "defect\n")))
+
+
+def finding(id: str, *because: str, address: Optional[str] = None, severity: str = "warning") -> dict[str, Any]:
+    return {"id": id, "status": "fail", "severity": severity, "address": address, "because": list(because)}
+
+
+def explained(*findings: dict[str, Any], kind: str = "overview", good: bool = False, code: int = 1) -> Spoken:
+    return said({"kind": kind, "good": good, "headline": "so", "findings": list(findings)}, code)
+
+
+def test_the_cause_comes_first() -> None:
+    cause, effect = finding("bus.no-window"), finding("bar.unassigned", "bus.no-window")
+    assert list(oracle.wrong_cause(explained(cause, effect), "bus.no-window")) == []
+    assert list(oracle.wrong_cause(explained(cause, effect), "")) == [
+        "check: bus.no-window comes first, expected that the scenario names its cause"
+    ]
+    assert list(oracle.wrong_cause(explained(effect, cause), "bar.unassigned")) == [
+        "check: bar.unassigned comes before its cause, bus.no-window"
+    ]
+    assert list(oracle.wrong_cause(explained(finding("a.b", severity="info"), effect), "")) == []
+
+
+def test_the_survey_begins_as_check_does() -> None:
+    first, second = finding("bus.no-window"), finding("bar.unassigned")
+    check = explained(first, second)
+    assert list(oracle.wrong_survey(check, explained(first))) == []
+    assert list(oracle.wrong_survey(check, explained(second))) == [
+        "explain: ['bar.unassigned'] comes first, expected ['bus.no-window']"
+    ]
+    assert list(oracle.wrong_survey(explained(), explained(good=False))) == [
+        "explain: says 'so', and check finds nothing wrong"
+    ]
+    assert list(oracle.wrong_survey(explained(), explained(good=True, code=0))) == []
+
+
+def test_a_device_is_explained_as_check_has_it() -> None:
+    about = finding("driver.not-bound", address=DISK)
+    check = explained(about, finding("bus.no-window", address="0000:00:05.0"))
+    fine = explained(kind="function", good=True, code=0)
+    assert list(oracle.wrong_device(DISK, check, explained(about, kind="function"), False)) == []
+    assert list(oracle.wrong_device(DISK, explained(), fine, False)) == []
+    assert list(oracle.wrong_device(DISK, check, fine, False)) == [
+        f"explain {DISK}: exit status 0, expected 1: so",
+        f"explain {DISK}: does not say driver.not-bound",
+    ]
+    assert list(oracle.wrong_device(DISK, explained(), explained(kind="nowhere"), True)) == []
+    assert list(oracle.wrong_device(DISK, explained(), fine, True)) == [
+        f"explain {DISK}: exit status 0, expected 1: so",
+        f"explain {DISK}: it is there, and the guest cannot know of it",
+    ]
+
+
+@pytest.mark.parametrize("scenario", ALL, ids=lambda scenario: scenario.name)
+def test_a_scenario_names_its_cause(scenario: Scenario) -> None:
+    """Where several things are wrong at once; and it is one of these."""
+    several = [snap.findings for snap in _snaps(scenario.steps) if len(snap.findings) > 1]
+    assert bool(several) == bool(scenario.cause)
+    assert all(scenario.cause in findings for findings in several)
+
+
+def _snaps(steps: Iterable[Step]) -> Iterator[Snap]:
+    for step in steps:
+        if isinstance(step, (Snap, Collect)):
+            yield step if isinstance(step, Snap) else step.snap
 
 
 def test_replay_names_the_place() -> None:

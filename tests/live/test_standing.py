@@ -48,6 +48,14 @@ def test_what_is_missing(more, missing, word):
     assert word in found.reason
 
 
+def test_a_controller_without_disks_is_as_it_should_be():
+    host = NodeFact("scsi_host", "host3", None, f"{PATH}/host3/scsi_host/host3", None)
+    found = of(fact(ids="1000:0012", driver="sym53c8xx", nodes=(host,)))
+    assert found == (True, "udev", None, "SCSI host3: no disk behind it")
+    lost = of(fact(ids="1000:0012", driver="sym53c8xx", nodes=(host,)), trouble={ADDRESS: "the kernel loses its disks"})
+    assert (lost.settled, lost.missing, lost.reason) == (False, "node", "the kernel loses its disks")
+
+
 def test_what_a_rule_finds_wrong_is_the_reason():
     found = of(fact(), trouble={ADDRESS: "virtio_pci is blacklisted"})
     assert (found.missing, found.reason) == ("bound", "virtio_pci is blacklisted")

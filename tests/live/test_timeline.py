@@ -328,6 +328,17 @@ def test_what_comes_anew_must_have_gone():
     assert second.nodes == ("vdb",)
 
 
+def test_another_kind_at_the_same_address_leaves_the_first_as_it_was():
+    """acpiphp says nothing of a removal."""
+    first = (30.1, "pci 0000:01:00.0: [8086:100e] type 00 class 0x020000")
+    second = (60.1, "pci 0000:01:00.0: [1af4:1042] type 00 class 0x010000")
+    found = of_log(*BOOT, first, (30.2, "e1000 0000:01:00.0: enabling device (0000 -> 0002)"), second)
+    assert [(one.ids, one.driver, one.first) for one in found] == [
+        ("8086:100e", "e1000", 30.1),
+        ("1af4:1042", None, 60.1),
+    ]
+
+
 def test_two_boots_in_one_log_have_nothing_to_do_with_each_other():
     found = of_log(*BOOT, *ARRIVAL, *BOOT, *ARRIVAL)
     assert [(one.first, one.outcome) for one in found] == [(30.0, "ready"), (30.0, "ready")]

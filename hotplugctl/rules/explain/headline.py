@@ -37,7 +37,8 @@ def of_function(subject: Subject, findings: Sequence[Finding]) -> Answer:
     names = [node.name for node in used(subject.lineage.near.nodes, subject.function)]
     made = f", as {', '.join(names[:4])}" if names else ""
     more = f" and {len(names) - 4} more" if len(names) > 4 else ""
-    return True, f"{address} is there and ready{made}{more}"
+    bare = "" if stands.reason is None else f"; {stands.reason}"
+    return True, f"{address} is there and ready{made}{more}{bare}"
 
 
 def of_slot(slot: Slot, foretold: Prospect, findings: Sequence[Finding]) -> tuple[Optional[bool], str, Optional[str]]:

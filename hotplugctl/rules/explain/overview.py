@@ -37,17 +37,23 @@ def overview(
     faults: dict[Optional[str], str] = {}
     for finding in wrong(findings):
         faults.setdefault(finding.address, finding.summary)
-    arrivals = tuple(
-        Arrival(one, one.address in there if known and one.address is not None else None,
-                standings.get(one.address or ""), None if one.address is None else faults.get(one.address))
-        for one in came
-    )  # fmt: skip
+    arrivals = []
+    later: set[Optional[str]] = set()
+    for one in came:
+        # Of two that came to one address, the first has gone: nobody says so where the log is all there is.
+        here = one.address in there and one.address not in later if known and one.address is not None else None
+        about = one.address or ""
+        arrivals.append(
+            Arrival(one, here, standings.get(about), faults.get(about)) if here is not False
+            else Arrival(one, False, None, None)
+        )  # fmt: skip
+        later.add(one.address)
     failed = [one for one in findings if one.status == "fail"]
     waiting = tuple(_look(one) for one in failed if one.id in _WAITING)
     full = tuple(room.bus for room in headroom.rooms if room.slots and not room.free_slots)
     unserved = tuple(one.subject or "" for one in causes(findings, snapshot) if one.id == _UNSERVED)
     return Overview(
-        arrivals, waiting, _announced(snapshot), unserved, full, headroom.free_slots,
+        tuple(arrivals), waiting, _announced(snapshot), unserved, full, headroom.free_slots,
         tuple(_host(snapshot, headroom, unserved, failed)),
     )  # fmt: skip
 

@@ -84,6 +84,7 @@ _GHOST = Scenario(
         ),
     ),
     spoils=True,
+    cause="bus.unserved",
     why="a disk whose serial hangs in the kernel: the collector leaves it behind",
 )  # fmt: skip
 

@@ -126,6 +126,7 @@ SCENARIOS = (
             _unload("e1000"),
             snap("after"),
         ),
+        cause="driver.autoprobe-off",
         why="drivers_autoprobe of the pci bus is 0: a driver that is loaded later takes nothing",
     ),
     Scenario(
@@ -142,6 +143,7 @@ SCENARIOS = (
             Pull("d1"),
             snap("after"),
         ),
+        cause="driver.autoprobe-off",
         why="drivers_autoprobe of the virtio bus is 0: new devices get no driver",
     ),
     Scenario(

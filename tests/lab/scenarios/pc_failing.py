@@ -66,6 +66,7 @@ _PARAMETERS = (
         releases=KERNELS,
         spoils=True,
         ci=CI,
+        cause="kernel.mechanism-disabled",
         why="acpiphp is there and switched off: slots are named that announce nothing",
     ),
     Scenario(
@@ -74,6 +75,7 @@ _PARAMETERS = (
         _deaf("acpi=off", _DISABLED),
         spoils=True,
         ci=CI,
+        cause="kernel.mechanism-disabled",
         why="no ACPI, so no slots on a pc",
     ),
     Scenario(
@@ -81,6 +83,7 @@ _PARAMETERS = (
         Hardware("pc", ("pci=noacpi",)),
         _deaf("pci=noacpi", _DISABLED | _NO_IDE, frozenset({"announce.gpe-missed"})),
         spoils=True,
+        cause="kernel.mechanism-disabled",
         why="ACPI, but not for PCI",
     ),
     Scenario(
@@ -127,6 +130,7 @@ _BUSES = (
             Pull("b2"),
             Snap("after", "limited", _NO_WINDOW, ACPIPHP, free=_ALL_FREE, slots=_ALL_SLOTS),
         ),
+        cause="bus.no-window",
         why="ACPI serves bridges with an SHPC and without; SeaBIOS leaves the latter without windows",
     ),
     Scenario(
@@ -209,6 +213,7 @@ _GHOST = Scenario(
     ),
     spoils=True,
     ci=CI,
+    cause="bus.unserved",
     why="an SHPC that the guest cannot take: nothing seen, a rescan, then a disk whose serial hangs in the kernel",
 )  # fmt: skip
 

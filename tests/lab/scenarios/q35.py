@@ -143,6 +143,7 @@ SCENARIOS = (
         ACPI,
         NO_BUS_NUMBERS,
         spoils=True,
+        cause="bus.no-number",
         why="a bridge below a port without bus numbers for it: the kernel crashes in shpchp, and hotplugctl says so",
     ),
 )  # fmt: skip
