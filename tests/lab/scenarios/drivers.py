@@ -68,7 +68,11 @@ SCENARIOS = (
         (
             # Another scenario of the same boot may have had such cards.
             _unload("ne2k_pci", "8139cp", "8139too"),
-            Sh(f"echo 'install ne2k-pci /bin/false' > {_CONF}; echo 'blacklist 8139cp' >> {_CONF}"),
+            # udevd reads it anew when it is told, or after three seconds.
+            Sh(
+                f"echo 'install ne2k-pci /bin/false' > {_CONF}; echo 'blacklist 8139cp' >> {_CONF}; "
+                "udevadm control --reload"
+            ),
             Plug("ne2k_pci,id=n1,netdev=u1"),
             snap("install", _unbound("n1"), findings={_NOT_BOUND}),
             Sh("modprobe ne2k-pci", code=1),
