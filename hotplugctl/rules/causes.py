@@ -26,6 +26,9 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
     ("announce.card-waits", "log.hotplug-oops", "any"),
     ("bar.unassigned", "bus.no-window", "relies"),
     ("bar.over-interrupts", "bus.window-over-interrupts", "relies"),
+    # Of a bus that nobody serves, the guest hears no removal.
+    ("function.gone", "bus.unserved", "relies"),
+    ("function.read-hung", "function.gone", "same"),
     *((effect, "bar.over-interrupts", "same")
       for effect in ("function.read-hung", "driver.probe-failed", "node.nvme-failed", "node.nvme-timeouts")),
     ("driver.probe-failed", "bar.unassigned", "same"),

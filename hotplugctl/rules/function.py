@@ -36,6 +36,7 @@ def gone(snapshot: Snapshot) -> Iterable[Outcome]:
                 "ever, and then only a reboot helps"
                 if bound
                 else None,
+                relies_on=function.bus,
             )
 
 

@@ -110,6 +110,9 @@ def test_why_it_hangs_is_said_where_it_shows(syn, pc):
 def test_recorded(recorded):
     said = recorded("pc-bridge-shpc", "after")
     assert {f.address for f in said.of("function.gone")} == {"0000:01:03.0", "0000:01:04.0"}
+    # Nobody serves its bus, so that nobody heard of its removal.
+    assert said.fires("function.gone").because == ("bus.unserved",)
+    assert "function.gone" not in said.fires("bus.unserved").because
     recorded("pc-bridge-shpc", "rescanned").silent("function.gone")
     # Enabled 0, and nobody is bound: that is another matter.
     recorded("q35-rootport-acpi@cloud", "added").silent("function.never-enabled")
