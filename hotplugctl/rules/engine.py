@@ -90,13 +90,18 @@ def _ordered(findings: Sequence[Finding]) -> tuple[Finding, ...]:
 
 
 def _depths(findings: Sequence[Finding]) -> dict[str, int]:
-    because = {finding.id: finding.because for finding in findings if finding.because}
-    depths: dict[str, int] = {}
+    """Id → how many causes stand one behind the other, at most."""
+    because: dict[str, set[str]] = {}
     for finding in findings:
-        seen = {finding.id}
-        depth, causes = 0, because.get(finding.id, ())
-        while causes and causes[0] not in seen:
-            seen.add(causes[0])
-            depth, causes = depth + 1, because.get(causes[0], ())
-        depths[finding.id] = max(depth, depths.get(finding.id, 0))
+        because.setdefault(finding.id, set()).update(finding.because)
+    depths: dict[str, int] = {}
+
+    def depth(id: str, above: tuple[str, ...]) -> int:
+        if id not in depths:
+            causes = because.get(id, set()).difference(above, (id,))
+            depths[id] = max((1 + depth(cause, (*above, id)) for cause in causes), default=0)
+        return depths[id]
+
+    for id in because:
+        depth(id, ())
     return depths

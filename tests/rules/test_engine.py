@@ -135,6 +135,15 @@ def test_causes_come_first_then_the_graver(snapshot):
     ]  # fmt: skip
 
 
+def test_an_effect_comes_after_all_of_its_causes(snapshot):
+    """driver.not-bound is explained by both of the others, and one of these by the other one."""
+    ids = ("driver.not-bound", "driver.probe-failed", "bar.unassigned")
+    rules = [made([Fault("a", "a", address="0000:00:03.0")], id, "warning") for id in ids]
+    found = run(rules, snapshot)
+    assert [finding.id for finding in found] == ["bar.unassigned", "driver.probe-failed", "driver.not-bound"]
+    assert set(found[2].because) == {"bar.unassigned", "driver.probe-failed"}
+
+
 def test_a_cause_of_the_same_device_only():
     bar = failed("bar.unassigned", address="0000:00:03.0")
     here = failed("driver.not-bound", address="0000:00:03.0")
