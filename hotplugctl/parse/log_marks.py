@@ -36,10 +36,14 @@ _TROUBLE: tuple[tuple[tuple[bytes, ...], bytes], ...] = (
     ((b"VIRTIO_F_", b"leaving for legacy"), rb"VIRTIO_F_|leaving for legacy|type [0-9]+ class"),
     ((b"for SR-IOV", b" VFs"), rb"SR-IOV| VFs"),
     ((b"swiotlb buffer is full", b"SW-IOMMU space"), rb"swiotlb buffer|SW-IOMMU"),
-    ((b"Error changing net interface",), rb"Error changing net"),
+    (
+        (b"Error changing net interface", b"Failed to rename network interface", b"could not rename interface"),
+        rb"changing net interface|rename",
+    ),
     (
         (b"Oops", b"BUG", b"nable to handle", b"general protection", b"panic", b"blocked for more than"),
-        rb"Oops|BUG|[Uu]nable to handle|IP:|pc :|general protection|panic|blocked for|lockup|WARNING:|Comm:|Workqueue:",
+        rb"Oops|BUG|[Uu]nable to handle|IP:|pc :|general protection|panic|blocked for|lockup|WARNING:|Comm:|Workqueue:"
+        rb"| (?:pci|shpc|acpi|enable_|disable_|hotplug_)\w+\+0x",
     ),
     # A card that did not come up, a request that was taken back; all that is said of slots tells how it went on.
     (

@@ -199,12 +199,17 @@ def in_trouble(snapshot: Snapshot, kinds: tuple[str, ...]) -> Optional[str]:
             open_report = event.kind in kinds
         if open_report:
             symbol, task, queue = (str(event.get(key) or "") for key in ("symbol", "task", "queue"))
-            if symbol.startswith(_HOTPLUG_CODE):
+            if symbol.startswith(_HOTPLUG_CODE if event.kind != "called-by" else _UNDER_LOCK):
                 return symbol
             if where is None and (queue.startswith(_HOTPLUG_QUEUES) or task.endswith("-pciehp")):
                 where = str(event.get("work") or task)
     return where
 
 
+# Whoever was called by one of these has the lock of every scan, or waits for it; of the others a driver may be called.
+_UNDER_LOCK = (
+    "acpi_hotplug_", "acpiphp_", "disable_slot", "enable_slot", "hotplug_event", "pci_bus_add", "pci_lock_rescan",
+    "pci_remove_bus", "pci_rescan_", "pci_scan_", "pci_stop_", "pciehp_", "shpchp_",
+)  # fmt: skip
 _REPORTS = ("oops", "panic", "hung-task", "soft-lockup", "warning")
 _HOTPLUG_QUEUES = ("kacpi_hotplug", "pciehp", "shpchp")

@@ -129,7 +129,8 @@ FAMILY: Family = (
     ),
     rule(
         "I/O ",
-        rf"I/O (?:tag )?{NUMBER} (?:\({HEX}\) )?QID {NUMBER} timeout(?:, (?P<reason>.{{1,60}}))?",
+        rf"I/O (?:tag )?{NUMBER} (?:\({HEX}\) )?(?:opcode 0x{HEX} \([^)]{{0,60}}\) )?QID {NUMBER} timeout"
+        r"(?:, (?P<reason>.{1,60}))?",
         _nvme("nvme-timeout"),
     ),
     rule(
@@ -143,6 +144,13 @@ FAMILY: Family = (
     rule(
         "Erro",
         r"Error changing net interface name '(?P<from>[^']{1,64})' to '(?P<name>[^']{1,64})': (?P<reason>.{1,80})",
+        "net-rename-failed",
+    ),
+    # systemd-udevd 197 to 239.
+    rule(
+        "coul",
+        r"could not rename interface '[0-9]{1,10}' from '(?P<from>[^']{1,64})' to '(?P<name>[^']{1,64})':"
+        r" (?P<reason>.{1,80})",
         "net-rename-failed",
     ),
     # Xen.
@@ -162,6 +170,16 @@ BY_PREFIX = (
         "sy",
         re.compile(r"sym[0-9]{1,4}\Z"),
         Rule(rf"<(?P<model>\w{{1,16}})> rev \S{{1,8}} at pci (?P<address>{BDF}) irq (?P<irq>{NUMBER})", _hba),
+    ),
+    (
+        # systemd-udevd since 240; the interface comes first.
+        "sy|ud|(u",
+        re.compile(r"\(?(?:systemd-)?udev[\w-]{0,16}\)?\[[0-9]{1,10}\]\Z"),
+        Rule(
+            r"\S{1,64}: Failed to rename network interface [0-9]{1,10} from '(?P<from>[^']{1,64})'"
+            r" to '(?P<name>[^']{1,64})': (?P<reason>.{1,80})",
+            fact("net-rename-failed"),
+        ),
     ),
     (
         "hd|sd|vd|xv|nv|mm",
