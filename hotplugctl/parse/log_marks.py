@@ -20,6 +20,10 @@ _DRIVERS = {
     "shpchp": b"shpchp: Standard Hot Plug PCI Controller Driver version",
 }
 _SHPC_REFUSED = rb"(?:shpchp|pci) ([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]): Cannot get control of SHPC"
+# drivers/acpi/pci_root.c, since 3.4; the quote ends it in a JSON log.
+_CONTROL = rb"_OSC(?::| failed) [^\n\"\\]{1,160}"
+_NOT_GIVEN = (b"_OSC: not requesting", b"_OSC: platform retains control", b"_OSC failed")
+_NOT_SUPPORTED = b"platform does not support ["
 # Kinds of trouble: what stands in every text, of any kernel, that speaks of it, and in the lines that tell more of it.
 _TROUBLE: tuple[tuple[tuple[bytes, ...], bytes], ...] = (
     # A BAR failed; that it was assigned later, or that the function is another one, is said elsewhere.
@@ -67,6 +71,13 @@ def root_buses(data: bytes) -> Mapping[str, int]:
 def shpc_refused(data: bytes) -> frozenset[str]:
     """The bridges whose SHPC firmware did not hand over (drivers/pci/hotplug/acpi_pcihp.c)."""
     return frozenset(address.decode("ascii") for address in re.findall(_SHPC_REFUSED, data))
+
+
+def native_refused(data: bytes) -> tuple[str, ...]:
+    """The messages by which a root bridge keeps native hot-plug, or by which the kernel does not ask for it."""
+    said = dict.fromkeys(re.findall(_CONTROL, data)) if b"_OSC" in data else {}
+    kept = [one for one in said if one.startswith(_NOT_GIVEN) or (_NOT_SUPPORTED in one and b"PCIeHotplug" in one)]
+    return tuple(one.decode("ascii", "backslashreplace").strip() for one in kept)
 
 
 def drivers_up(data: bytes) -> frozenset[str]:

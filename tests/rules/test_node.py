@@ -62,7 +62,7 @@ def test_a_controller_that_went(pc):
         ("I/O 22 QID 0 timeout, completion polled", "interrupts are lost"),
         ("I/O tag 128 (1080) QID 2 timeout, aborting", "the host does not answer"),
         # Since 6.8 (drivers/nvme/host/pci.c).
-        ("I/O tag 70 (e046) opcode 0x2 (I/O Cmd) QID 6 timeout, aborting req_op:READ(0) size:4096", "the host does not"),
+        ("I/O tag 70 (e046) opcode 0x2 (I/O Cmd) QID 6 timeout, aborting req_op:READ(0) size:4096", "host does not"),
     ],
 )
 def test_commands_that_time_out(pc, words, why):
