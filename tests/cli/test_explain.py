@@ -147,6 +147,29 @@ def test_the_host_announced_and_nobody_listened(hotplugctl, recordings):
     assert "nobody here listens" in said["overview"]["announced"][0]["value"]
 
 
+def test_the_host_announced_and_nothing_came(hotplugctl, syn, tmp_path):
+    """So it is where function 1 was plugged in without function 0: acpiphp looked, and found nothing."""
+    pc = syn.pc(syn.Guest())
+    pc.file("sys/firmware/acpi/interrupts/gpe01", "       1  EN     enabled      unmasked\n")
+    said = hotplugctl("explain", "--json", "--root", pc.written(tmp_path / "syn-function1")).document
+    assert "announced PCI changes once by ACPI, and the log tells of no device that came" in said["headline"]
+    assert any("function 0" in one["what"] for one in said["overview"]["host"])
+
+
+def test_a_device_that_came_was_the_one_announced(hotplugctl, recordings):
+    _, said = explained(hotplugctl, recordings, "pc-virtio", "added")
+    assert "the last that came" in said["headline"]
+
+
+def test_a_physical_machine_has_no_host(hotplugctl, syn, tmp_path):
+    pc = syn.board(syn.pc(syn.Guest()))
+    pc.file("sys/bus/pci/slots/3/adapter", "1\n")
+    pc.file("sys/bus/pci/slots/4/adapter", "1\n")
+    done = hotplugctl("explain", "--root", pc.written(tmp_path / "syn-board"))
+    assert "QEMU" not in done.out and "libvirt" not in done.out
+    assert "no virtual machine" in done.out
+
+
 def test_function_1_waits_for_function_0(hotplugctl, recordings):
     _, said = explained(hotplugctl, recordings, "q35-multifunction-native", "function1-only", "01:00.1")
     assert "function 0" in said["nowhere"]["why"]

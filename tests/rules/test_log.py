@@ -67,11 +67,26 @@ def test_no_hot_plug_thread_hangs(pc, lines):
         ([HUNG, "task:kworker/0:1 state:D", ACPI_WORK], "acpi_hotplug_work_fn"),
         (["INFO: task irq/24-pciehp:57 blocked for more than 120 seconds."], "irq/24-pciehp"),
         # Somebody wrote to ``remove``: no work queue, and the lock is held all the same.
-        (["INFO: task tee:900 blocked for more than 120 seconds.", "task:tee state:D stack:0 pid:900", "Call Trace:",
-          " <TASK>", " __schedule+0x351/0xa20", " blk_mq_freeze_queue_wait+0x91/0xc0", " ? pci_bus_sem+0x1/0x2",
-          " pci_stop_and_remove_bus_device_locked+0x12/0x20"], "pci_stop_and_remove_bus_device_locked"),
-        (["INFO: task sh:900 blocked for more than 120 seconds.",
-          " [<ffffffff8138f1a9>] pci_stop_bus_device+0x94/0xa0"], "pci_stop_bus_device"),
+        (
+            [
+                "INFO: task tee:900 blocked for more than 120 seconds.",
+                "task:tee state:D stack:0 pid:900",
+                "Call Trace:",
+                " <TASK>",
+                " __schedule+0x351/0xa20",
+                " blk_mq_freeze_queue_wait+0x91/0xc0",
+                " ? pci_bus_sem+0x1/0x2",
+                " pci_stop_and_remove_bus_device_locked+0x12/0x20",
+            ],
+            "pci_stop_and_remove_bus_device_locked",
+        ),
+        (
+            [
+                "INFO: task sh:900 blocked for more than 120 seconds.",
+                " [<ffffffff8138f1a9>] pci_stop_bus_device+0x94/0xa0",
+            ],
+            "pci_stop_bus_device",
+        ),
     ],
 )
 def test_the_hot_plug_thread_hangs(pc, lines, where):

@@ -68,15 +68,19 @@ def _announced(snapshot: Snapshot) -> tuple[Look, ...]:
     heard = "acpiphp listens" if listening else "nobody here listens"
     if not acpi.gpe:
         return (Look(acpi.gpe_path, f"the host announced nothing by ACPI since the boot; {heard}"),)
-    times = "once" if acpi.gpe == 1 else f"{acpi.gpe} times"
-    said = f"the host announced PCI changes {times} by ACPI (arrivals and removals, several at once); {heard}"
-    return (Look(acpi.gpe_path, said),)
+    said = f"the host announced PCI changes {_times(acpi.gpe)} by ACPI (arrivals and removals, several at once)"
+    return (Look(acpi.gpe_path, f"{said}; {heard}"),)
 
 
 def _host(
     snapshot: Snapshot, headroom: Headroom, unserved: Sequence[str], failed: Sequence[Finding]
 ) -> Iterable[Check]:
     """What leaves no trace in a guest: the cases that this machine can have."""
+    if snapshot.guest.physical:
+        card = "a card that is not seated, gets no power, or sits in a slot that firmware has switched off"
+        yield Check(card, ("this is no virtual machine: look at the slot, and at the firmware's setup",))
+        yield from _scanned(failed)
+        return
     refused = (
         "the host refused the device, or has put it elsewhere: the command's own error tells, and its list of devices"
     )
@@ -102,11 +106,7 @@ def _host(
             ("QEMU: device_add …,bus=ID of an empty pcie-root-port",
              "libvirt: <controller type='pci' model='pcie-root-port'/> in the domain before it starts"),
         )  # fmt: skip
-    if any(slot.mechanism == "pciehp" for slot in snapshot.slots.items):
-        yield Check(
-            "a function 1 and up without function 0 waits for that one: nothing is announced before",
-            ("QEMU: addr= of the device_add: function 0 comes last",),
-        )
+    yield from _function_zero(snapshot)
     behind = [bus for bus in unserved if snapshot.buses.get(bus) is not None]
     if behind:
         buses = ", ".join(behind[:4])
@@ -115,6 +115,30 @@ def _host(
             ("QEMU: the bus= that it was given, and (qemu) info pci", "in here: hotplugctl explain bus.unserved"),
         )
     yield from _scanned(failed)
+
+
+def _function_zero(snapshot: Snapshot) -> Iterable[Check]:
+    """Functions beside one that is not there: pciehp is told of none, acpiphp is told and finds none."""
+    by = {slot.mechanism for slot in snapshot.slots.items}
+    if "pciehp" in by:
+        said = "a function 1 and up without function 0 waits for that one: nothing is announced before"
+    elif "acpiphp" in by and snapshot.acpi.gpe:
+        said = "a function 1 and up without function 0 is announced, and not found before function 0 comes"
+    else:
+        return
+    yield Check(said, ("QEMU: addr= of the device_add: function 0 comes last",))
+
+
+def unheard(seen: Overview, snapshot: Snapshot) -> Optional[str]:
+    """The announcements, where nothing came that they can have been for: one that went leaves no line in the log."""
+    acpi = snapshot.acpi
+    if seen.arrivals or acpi.phpr is None or not acpi.gpe or snapshot.log.failure is not None or snapshot.log.headless:
+        return None
+    return f"the host announced PCI changes {_times(acpi.gpe)} by ACPI, and the log tells of no device that came"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _served(headroom: Headroom) -> frozenset[str]:
