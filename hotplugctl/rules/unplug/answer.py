@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, Optional
 
 from hotplugctl.model.snapshot import Child, Detail
@@ -38,7 +38,7 @@ class Evidence(NamedTuple):
 def answer(found: Evidence, at_stake: Stake, wanted: Interest, processes: Processes) -> Answer:
     """May it be pulled?"""
     blockers = sorted(
-        dict.fromkeys(_blockers(found, at_stake, wanted, processes)),
+        _once(_blockers(found, at_stake, wanted, processes)),
         key=lambda one: GRAVE.index(one.kind) if one.kind in GRAVE else len(GRAVE),
     )
     unseen = tuple(_unseen(found, at_stake, processes))
@@ -49,6 +49,19 @@ def answer(found: Evidence, at_stake: Stake, wanted: Interest, processes: Proces
     return Answer(safe, reason, (), unseen, tuple(hardware.notes(found.going)))
 
 
+def _once(blockers: Iterable[Blocker]) -> Iterator[Blocker]:
+    """Each once. What is mounted more than once at one place has to be unmounted as often."""
+    times: dict[Blocker, int] = {}
+    for one in blockers:
+        times[one] = times.get(one, 0) + 1
+    for one, count in times.items():
+        if count == 1 or one.kind != "mount":
+            yield one
+            continue
+        remedy = None if one.remedy is None else f"for i in $(seq {count}); do {one.remedy}; done"
+        yield one._replace(summary=f"{one.summary}, {count} times", remedy=remedy)
+
+
 def _blockers(found: Evidence, at_stake: Stake, wanted: Interest, processes: Processes) -> Iterator[Blocker]:
     going, users = found.going, found.users
     nets = over.nets(going, users.network)
@@ -56,7 +69,7 @@ def _blockers(found: Evidence, at_stake: Stake, wanted: Interest, processes: Pro
     yield from over.connections(nets, users.network)
     yield from hardware.slots(going, found.ports)
     yield from programs.programs(processes.items, going, wanted)
-    yield from storage.elsewhere(processes.spaces, users.mounts)
+    yield from storage.elsewhere(processes.spaces, users, at_stake)
     yield from storage.storage(at_stake, users)
     yield from over.network(nets, users)
     yield from hardware.functions(going, users, found.children)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import partial
 from typing import Callable, Optional
 
@@ -343,10 +343,13 @@ def _of(mount: Mount, others: Iterable[str], block: Block) -> bool:
     return mount.source == block.node or any(mount.source == f"/dev/{name}" for name in others)
 
 
-def elsewhere(spaces: Iterable[Space], own: Iterable[Mount]) -> Iterator[Blocker]:
+def elsewhere(spaces: Iterable[Space], users: Users, at_stake: Stake) -> Iterator[Blocker]:
     """Mounts in other namespaces that stay when those here are unmounted: of no peer group in common (mount(8))."""
-    groups = {peer.partition(":")[2] for mount in own for peer in mount.peers}
+    groups = {peer.partition(":")[2] for mount in users.mounts for peer in mount.peers}
+    numbers = {block.number for block in at_stake.blocks.values()} - {None}
+    told: set[str] = set()
     for space in spaces:
+        yield from _on_files_of(space, users, at_stake, numbers, told)
         depth = _depths(space.mounts)
         for at in sorted(range(len(depth)), key=lambda at: (-depth[at], -at)):
             mount = space.mounts[at]
@@ -354,3 +357,26 @@ def elsewhere(spaces: Iterable[Space], own: Iterable[Mount]) -> Iterator[Blocker
                 remedy = line("nsenter", "--mount", "--target", space.pid, "umount", mount.point)
                 summary = f"{_what(mount)} is mounted on {mount.point} in the mount namespace of process {space.pid}"
                 yield Blocker("mount", mount.point, summary, remedy)
+
+
+def _on_files_of(
+    space: Space, users: Users, at_stake: Stake, numbers: Set[Optional[str]], told: set[str]
+) -> Iterator[Blocker]:
+    """Swap and loop devices on files of such a mount. The kernel names the file as that namespace has it.
+
+    That it is not a file of the same name here cannot be seen; the disk is in use either way.
+    """
+    places = Places(space.mounts)
+    used = [(swap.path, None) for swap in users.swaps if swap.kind == "file" and swap not in at_stake.swaps]
+    loops = (block for name, block in users.blocks.items() if name.startswith("loop") and name not in at_stake.blocks)
+    for path, loop in (*used, *((block.backing or "", block.node) for block in loops)):
+        plain = path.partition(" (deleted)")[0]
+        at = places.nearest(plain)
+        if at is None or space.mounts[at].number not in numbers or (loop or path) in told:
+            continue
+        told.add(loop or path)
+        where = f"in the mount namespace of process {space.pid}, if that is where the file is"
+        if loop is None:
+            yield Blocker("swap", path, f"the kernel swaps to {path} {where}", line("swapoff", path))
+        else:
+            yield Blocker("loop", loop, f"{loop} lies on {plain} {where}", line("losetup", "--detach", loop))
