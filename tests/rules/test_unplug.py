@@ -396,8 +396,18 @@ def test_swap_and_loop_devices_on_files_of_a_mount_elsewhere():
     answer = ask(going("vdb"), found, Processes((), (private, private._replace(pid=61)), ()))
     assert told(answer)[:2] == [("swap", "/data/swap"), ("loop", "/dev/loop1")]
     assert {kind for kind, _ in told(answer)[2:]} == {"mount"}
-    assert [one.remedy for one in answer.blockers[:2]] == ["swapoff /data/swap", "losetup --detach /dev/loop1"]
+    assert [one.remedy for one in answer.blockers[:2]] == [
+        "nsenter --mount --target 60 swapoff /data/swap",
+        "losetup --detach /dev/loop1",
+    ]
     assert "of process 60, if that is where the file is" in answer.blockers[0].summary
+
+
+def test_a_file_system_that_is_mounted_elsewhere_is_no_riddle():
+    found = users([block("vdb", "254:16", system="ext4")])
+    private = Space(60, (mount("/data", "254:16", id=9),))
+    assert told(ask(going("vdb"), found, Processes((), (private,), ()))) == [("mount", "/data")]
+    assert told(ask(going("vdb"), found)) == [("filesystem", "/dev/vdb")]
 
 
 def test_what_is_mounted_twice_is_unmounted_twice():

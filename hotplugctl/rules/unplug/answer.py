@@ -70,7 +70,7 @@ def _blockers(found: Evidence, at_stake: Stake, wanted: Interest, processes: Pro
     yield from hardware.slots(going, found.ports)
     yield from programs.programs(processes.items, going, wanted)
     yield from storage.elsewhere(processes.spaces, users, at_stake)
-    yield from storage.storage(at_stake, users)
+    yield from storage.storage(at_stake, users, processes.spaces)
     yield from over.network(nets, users)
     yield from hardware.functions(going, users, found.children)
 

@@ -33,16 +33,20 @@ def system(at_stake: Stake) -> Iterator[Blocker]:
             yield Blocker(kind, mount.point, f"{what} is on it ({mount.source} on {mount.point})", remedy)
 
 
-def storage(at_stake: Stake, users: Users) -> Iterator[Blocker]:
-    """Mounts, swap, and what is built of the disks: each after all that lies on it."""
-    yield from _Walk(at_stake, users).run()
+def storage(at_stake: Stake, users: Users, spaces: Iterable[Space] = ()) -> Iterator[Blocker]:
+    """Mounts, swap, and what is built of the disks: each after all that lies on it.
+
+    ``spaces``: the other mount namespaces, whose mounts ``elsewhere`` tells.
+    """
+    yield from _Walk(at_stake, users, frozenset(mount.number for space in spaces for mount in space.mounts)).run()
 
 
 class _Walk:
     """A depth-first walk, without recursion (holders may be a thousand deep, or go in a circle)."""
 
-    def __init__(self, at_stake: Stake, users: Users) -> None:
+    def __init__(self, at_stake: Stake, users: Users, shown: Set[Optional[str]]) -> None:
         self.stake = at_stake
+        self.shown = shown
         self.users = users
         self.files = by_file(users)
         self.places = Places(users.mounts)
@@ -147,7 +151,7 @@ class _Walk:
             if name.startswith("zram") and block.backing is not None:
                 self._put(block.backing, ("zram", name), partial(_zram, block))
         mounted = {self.files.get(mount.source) for mount in self.stake.mounts.values()}
-        numbers = {mount.number for mount in self.stake.mounts.values()}
+        numbers = {mount.number for mount in self.stake.mounts.values()} | self.shown
         for name, block in self.stake.blocks.items():
             is_mounted = name in mounted or block.number in numbers
             self._add(("block", name), ("kept", name), partial(_kept, block, self.users, is_mounted))
@@ -377,6 +381,7 @@ def _on_files_of(
         told.add(loop or path)
         where = f"in the mount namespace of process {space.pid}, if that is where the file is"
         if loop is None:
-            yield Blocker("swap", path, f"the kernel swaps to {path} {where}", line("swapoff", path))
+            remedy = line("nsenter", "--mount", "--target", space.pid, "swapoff", path)
+            yield Blocker("swap", path, f"the kernel swaps to {path} {where}", remedy)
         else:
             yield Blocker("loop", loop, f"{loop} lies on {plain} {where}", line("losetup", "--detach", loop))
