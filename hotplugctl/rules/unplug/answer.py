@@ -17,6 +17,10 @@ GRAVE = ("root-filesystem", "connection", "slot-busy", "boot-filesystem", "efi-f
 
 
 _SHOWN = 8
+_VSOCK = "vmw_vsock_virtio_transport"
+# Displays, coprocessors, encryption, accelerators (PCI Code and ID Assignment 1.11). nvidia and the like make files in
+# /dev without a device in sysfs.
+_COMPUTES = ("03", "0b40", "10", "12")
 _SHARES = {"virtiofs": "virtiofs", "9p": "9pnet_virtio"}
 
 
@@ -92,6 +96,21 @@ def _unseen(found: Evidence, at_stake: Stake, processes: Processes) -> Iterator[
     yield from _pooled(at_stake, users)
     yield from _shared(found)
     yield from _other_network(found)
+    yield from _untold(found)
+
+
+def _untold(found: Evidence) -> Iterator[Seen]:
+    """What programs may use, and no file tells: sockets of vsock, files in /dev that a driver made past sysfs."""
+    for child in found.children:
+        if child.driver == _VSOCK and any(child.address == function.address for function in found.going.functions):
+            yield Seen("sockets", f"no file tells what connections there are over {child.name} (vsock)", "ss --vsock")
+    paths = {node.path for node in found.going.nodes}
+    for function in found.going.functions:
+        made = any(path.startswith(function.path + "/") for path in paths)
+        driven = function.driver is not None and not in_user_space(function.driver)
+        if driven and not made and (function.class_ or "").startswith(_COMPUTES):
+            why = f"what files in /dev {function.driver} gave {function.address} is not told, nor who has them open"
+            yield Seen("files", why, "lsof, for the files of that driver")
 
 
 def _of_disks(at_stake: Stake, users: Users) -> Iterator[Seen]:
