@@ -156,6 +156,18 @@ def test_the_host_announced_and_nothing_came(hotplugctl, syn, tmp_path):
     assert any("function 0" in one["what"] for one in said["overview"]["host"])
 
 
+def test_a_pcie_root_bus_with_slots_by_acpi_takes_devices(hotplugctl, syn, tmp_path):
+    """So it is on Cloud Hypervisor; that nobody serves them in this kernel is another matter."""
+    machine = syn.bare(syn.Guest())
+    machine.kernel(HOTPLUG_PCI_ACPI="n")
+    node = machine.host_bridge(hid="PNP0A08")
+    said = hotplugctl("explain", "--json", "--root", machine.written(tmp_path / "syn-plain")).document
+    assert any("takes no hot-plugged device" in one["what"] for one in said["overview"]["host"])
+    machine.acpi_slots(node, 3, 4)
+    said = hotplugctl("explain", "--json", "--root", machine.written(tmp_path / "syn-slots")).document
+    assert not any("takes no hot-plugged device" in one["what"] for one in said["overview"]["host"])
+
+
 def test_a_device_that_came_was_the_one_announced(hotplugctl, recordings):
     _, said = explained(hotplugctl, recordings, "pc-virtio", "added")
     assert "the last that came" in said["headline"]

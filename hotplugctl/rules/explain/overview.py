@@ -99,7 +99,9 @@ def _host(
             "no slot is free: the host refuses the next device, and the guest hears nothing",
             ("QEMU: more -device pcie-root-port before the boot", "libvirt: more pcie-root-port controllers"),
         )
-    roots = sorted(express_roots(snapshot).intersection(snapshot.buses).difference(_served(headroom)))
+    # Where firmware describes slots on it, a PCIe root bus takes devices too (Cloud Hypervisor, Firecracker).
+    taken = _served(headroom).union(snapshot.acpi.slots)
+    roots = sorted(express_roots(snapshot).intersection(snapshot.buses).difference(taken))
     if roots:
         yield Check(
             f"bus {', '.join(roots)} takes no hot-plugged device: without bus= QEMU tries it, and refuses",
