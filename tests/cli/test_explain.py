@@ -168,6 +168,23 @@ def test_a_pcie_root_bus_with_slots_by_acpi_takes_devices(hotplugctl, syn, tmp_p
     assert not any("takes no hot-plugged device" in one["what"] for one in said["overview"]["host"])
 
 
+def test_notes_that_may_be_the_answer_are_among_what_to_look_at(hotplugctl, syn, tmp_path):
+    guest = syn.q35(syn.Guest())
+    port = guest.paths["0000:00:02.0"]
+    guest.file(f"{port}/power/runtime_status", "suspended\n")
+    guest.log(
+        "Linux version 6.1",
+        "pcieport 0000:00:01.0: pciehp: Slot(1): Button press: canceling request to power on",
+        "systemd-udevd[313]: eth2: Failed to rename network interface 3 from 'eth2' to 'enp1s0': File exists",
+    )
+    said = hotplugctl("explain", "--json", "--root", guest.written(tmp_path / "syn-notes")).document
+    told = {one["what"]: one["how"] for one in said["overview"]["host"]}
+    assert any("taken back by a second one within 5 s" in one for one in told)
+    assert any("could not be renamed to enp1s0" in one for one in told)
+    (sleeps,) = [one for one in told if "sleeps" in one]
+    assert told[sleeps] == [f"in here: echo on > /{port}/power/control"]
+
+
 def test_a_device_that_came_was_the_one_announced(hotplugctl, recordings):
     _, said = explained(hotplugctl, recordings, "pc-virtio", "added")
     assert "the last that came" in said["headline"]

@@ -13,7 +13,15 @@ from hotplugctl.rules.explain.concern import wrong
 from hotplugctl.rules.facts import express_roots, needed
 
 ARRIVALS_SHOWN = 8
-_WAITING = ("announce.card-waits", "slot.card-without-function")
+_WAITING = ("announce.card-waits", "slot.card-without-function", "card.request-pending")
+# Notes on what may keep a device from being seen, and what one can look at.
+_HINTS = (
+    "card.request-canceled",
+    "announce.acpi-unread",
+    "bus.port-sleeps",
+    "node.scsi-lost-by-kernel",
+    "node.rename-failed",
+)
 _UNSERVED = "bus.unserved"
 _SCANNED = "node.scsi-scan-needed"
 
@@ -79,14 +87,14 @@ def _host(
     if snapshot.guest.physical:
         card = "a card that is not seated, gets no power, or sits in a slot that firmware has switched off"
         yield Check(card, ("this is no virtual machine: look at the slot, and at the firmware's setup",))
-        yield from _scanned(failed)
+        yield from _hinted(failed)
         return
     refused = (
         "the host refused the device, or has put it elsewhere: the command's own error tells, and its list of devices"
     )
     if snapshot.guest.hypervisor not in _QEMU:
         yield Check(refused, (f"the hypervisor's own console ({snapshot.guest.hypervisor}): its error, its devices",))
-        yield from _scanned(failed)
+        yield from _hinted(failed)
         return
     yield Check(
         refused,
@@ -116,7 +124,7 @@ def _host(
             f"a device on bus {buses}: the host takes it, and announces it to nobody",
             ("QEMU: the bus= that it was given, and (qemu) info pci", "in here: hotplugctl explain bus.unserved"),
         )
-    yield from _scanned(failed)
+    yield from _hinted(failed)
 
 
 def _function_zero(snapshot: Snapshot) -> Iterable[Check]:
@@ -147,8 +155,16 @@ def _served(headroom: Headroom) -> frozenset[str]:
     return frozenset(room.bus for room in headroom.rooms if room.slots)
 
 
-def _scanned(failed: Iterable[Finding]) -> Iterable[Check]:
-    """Adapters whose disks come by a scan of their bus alone."""
+def _hinted(failed: Sequence[Finding]) -> Iterable[Check]:
+    """Findings that are no fault, and may be the answer: the first of each kind."""
+    for key in _HINTS:
+        found = [one for one in failed if one.id == key and one.severity == "info"]
+        if found:
+            more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+            first, asks = found[0], f"in here: hotplugctl explain {key}"
+            how = f"in here: {first.remedy}" if first.remedy else first.detail or asks
+            yield Check(f"{first.summary}{more}", (how,))
+    # Adapters whose disks come by a scan of their bus alone.
     for one in failed:
         if one.id == _SCANNED:
             how = f"in here: {one.remedy}" if one.remedy else f"in here: hotplugctl explain {_SCANNED}"
