@@ -36,6 +36,7 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
     ("driver.probe-failed", "virtio.refused", "same"),
     ("driver.probe-failed", "node.nvme-failed", "same"),
     ("virtio.child-unbound", "virtio.refused", "same"),
+    ("virtio.child-unbound", "driver.deferred", "same"),
     ("virtio.refused", "bar.unassigned", "same"),
     ("node.nvme-failed", "bar.unassigned", "same"),
     ("function.sriov-failed", "bar.unassigned", "same"),

@@ -185,6 +185,24 @@ def test_notes_that_may_be_the_answer_are_among_what_to_look_at(hotplugctl, syn,
     assert told[sleeps] == [f"in here: echo on > /{port}/power/control"]
 
 
+@pytest.mark.parametrize("first", [[], ["Linux version 6.1.0-syn (x@y)"]])
+def test_what_was_there_at_boot_has_not_come_though_the_log_has_lost_its_beginning(hotplugctl, syn, tmp_path, first):
+    guest = syn.pc(syn.Guest())
+    guest.log(
+        *first, "pci 0000:00:00.0: [8086:1237] type 00 class 0x060000", "Freeing unused kernel image memory: 1K",
+        "Run /init as init process", "pci 0000:00:03.0: [1af4:1042] type 00 class 0x010000",
+    )  # fmt: skip
+    said = hotplugctl("explain", "--json", "--root", guest.written(tmp_path / "syn-headless")).document
+    assert [one["address"] for one in said["overview"]["arrivals"]] == ["0000:00:03.0"]
+
+
+def test_of_a_log_that_begins_after_the_boot_every_function_came(hotplugctl, syn, tmp_path):
+    guest = syn.pc(syn.Guest())
+    guest.log("pci 0000:00:03.0: [1af4:1042] type 00 class 0x010000")
+    said = hotplugctl("explain", "--json", "--root", guest.written(tmp_path / "syn-headless")).document
+    assert [one["address"] for one in said["overview"]["arrivals"]] == ["0000:00:03.0"]
+
+
 def test_a_device_that_came_was_the_one_announced(hotplugctl, recordings):
     _, said = explained(hotplugctl, recordings, "pc-virtio", "added")
     assert "the last that came" in said["headline"]

@@ -23,6 +23,10 @@ def _probe(found: Match[str], head: Head) -> KernelEvent:
     return KernelEvent("probe-failed", str(address) if address else head.address, None, fields)
 
 
+def _deferred(_found: Match[str], head: Head) -> KernelEvent:
+    return KernelEvent("probe-deferred", head.address, None, _on(head))
+
+
 def _renamed(found: Match[str], head: Head) -> KernelEvent:
     return KernelEvent("net-renamed", head.address, None, {"name": head.subject, "from": found["from"], **_on(head)})
 
@@ -96,7 +100,7 @@ def _virtio(found: Match[str], head: Head) -> KernelEvent:
 FAMILY: Family = (
     rule("prob", rf"probe of (?P<device>\S{{1,64}}) failed with error -(?P<error>{NUMBER})", _probe),
     rule("prob", rf"probe with driver (?P<driver>\S{{1,64}}) failed with error -(?P<error>{NUMBER})", _probe),
-    rule("defe", r"deferred probe pending", "probe-deferred"),
+    rule("defe", r"deferred probe pending", _deferred),
     # virtio.
     rule("virt|leav", r"(?:virtio_pci: )?leaving for legacy driver", "virtio-legacy"),
     rule(
