@@ -38,7 +38,7 @@ _TROUBLE: tuple[tuple[tuple[bytes, ...], bytes], ...] = (
         rb"nvme|type [0-9]+ class",
     ),
     ((b"VIRTIO_F_", b"leaving for legacy"), rb"VIRTIO_F_|leaving for legacy|type [0-9]+ class"),
-    ((b"for SR-IOV", b" VFs"), rb"SR-IOV| VFs"),
+    ((b"for SR-IOV", b" VFs"), rb"SR-IOV| VFs|type [0-9]+ class"),
     ((b"swiotlb buffer is full", b"SW-IOMMU space"), rb"swiotlb buffer|SW-IOMMU"),
     (
         (b"Error changing net interface", b"Failed to rename network interface", b"could not rename interface"),
@@ -47,7 +47,7 @@ _TROUBLE: tuple[tuple[tuple[bytes, ...], bytes], ...] = (
     (
         (b"Oops", b"BUG", b"nable to handle", b"general protection", b"panic", b"blocked for more than"),
         rb"Oops|BUG|[Uu]nable to handle|IP:|pc :|general protection|panic|blocked for|lockup|WARNING:|Comm:|Workqueue:"
-        rb"| (?:pci|shpc|acpi|enable_|disable_|hotplug_)\w+\+0x",
+        rb"| (?:pci|shpc|acpi|enable_|disable_|hotplug_)\w+\+0x|type [0-9]+ class",
     ),
     # A card that did not come up, a request that was taken back; all that is said of slots tells how it went on.
     (

@@ -96,6 +96,23 @@ def test_the_hot_plug_thread_hangs(pc, lines, where):
     assert said.verdict == "limited"
 
 
+FOUND = "pci 0000:00:04.0: [1af4:1001] type 00 class 0x010000"
+
+
+def test_a_hang_that_has_ended(pc):
+    """What is found later shows that the lock was given back; after a crash it never is."""
+    pc.log(HUNG, ACPI_WORK, FOUND)
+    pc.check().silent("log.hotplug-hung")
+    pc.log(FOUND, HUNG, ACPI_WORK)
+    pc.check().fires("log.hotplug-hung")
+    pc.log(HUNG, ACPI_WORK, FOUND, HUNG, ACPI_WORK)
+    pc.check().fires("log.hotplug-hung")
+    pc.log(*CRASH, "RIP: 0010:shpc_init+0x3c8/0x5a0", HUNG, ACPI_WORK, FOUND)
+    said = pc.check()
+    said.fires("log.hotplug-oops")
+    said.silent("log.hotplug-hung")
+
+
 def test_a_log_that_can_be_read(pc):
     pc.check().silent("log.unreadable")
 
