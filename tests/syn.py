@@ -162,6 +162,17 @@ class Guest:
     def check(self) -> Said:
         return check_tree(self.tree())
 
+    def written(self, root: Path) -> Path:
+        """The tree as a folder."""
+        for path, content in self.entries.items():
+            place = root / path
+            (place if content is None else place.parent).mkdir(parents=True, exist_ok=True)
+            if isinstance(content, str):
+                place.symlink_to(content)
+            elif content is not None:
+                place.write_bytes(content)
+        return root
+
     # Plain files.
 
     def file(self, path: str, content: Union[str, bytes] = "") -> None:
@@ -317,6 +328,16 @@ def bare(guest: Guest) -> Guest:
     guest.file("proc/ioports", "0000-0cf7 : PCI Bus 0000:00\n0d00-ffff : PCI Bus 0000:00\n  0d00-0dff : ACPI GPE0\n")
     guest.function("0000:00:00.0", "8086", "1237", "060000", config=endpoint("8086", "1237", "060000"))
     guest.bus("0000:00")
+    return guest
+
+
+def board(guest: Guest) -> Guest:
+    """No virtual machine any more: a laptop's processor, firmware and host bridge."""
+    guest.file("proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu sse lahf_lm\n")
+    guest.file("sys/class/dmi/id/sys_vendor", "LENOVO\n")
+    guest.file("sys/class/dmi/id/product_name", "20QD\n")
+    config = endpoint("8086", "3e34", "060000")
+    guest.function("0000:00:00.0", "8086", "3e34", "060000", config=config, subsystem="17aa")
     return guest
 
 

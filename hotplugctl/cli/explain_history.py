@@ -7,7 +7,7 @@ from typing import NamedTuple, Optional
 
 from hotplugctl.cli.cmd_timeline import closed, label_of, source_of
 from hotplugctl.collect import kernel_log
-from hotplugctl.collect.log_picked import Picked, parsed, pick
+from hotplugctl.collect.log_picked import Picked, begins_in_boot, parsed, pick
 from hotplugctl.collect.log_signs import LogSigns
 from hotplugctl.errors import UnusableRoot
 from hotplugctl.live.reducer import start
@@ -78,7 +78,9 @@ def _history(tree: Tree, root: Optional[str], wanted: Wanted) -> History:
 
 
 def _folded(signs: LogSigns, picked: Picked, label: str, keeper: Keeper) -> Fold:
-    fold = Fold(start(by_log=True))
+    state = start(by_log=True)
+    state.booting = begins_in_boot(picked.head)
+    fold = Fold(state)
     for line in parsed(picked.head):
         keeper.take(line)
         fold.take(signs.sign(line), label)

@@ -230,7 +230,9 @@ def survey(here: Scene) -> Explanation:
     stands = standings(here, {address: below.get(address, ()) for address in present}) if present else {}
     findings = tuple(overview.causes(here.failed, here.snapshot))
     seen = overview.overview(here.snapshot, here.said.headroom, here.failed, came, stands)
-    good, said, why = headline.of_all(here.said.report, seen, findings, history.log)
+    good, said, why = headline.of_all(
+        here.said.report, seen, findings, history.log, overview.unheard(seen, here.snapshot)
+    )
     return Explanation(
         OVERVIEW, None, here.tree.kind, None, None, good, said, why, None, None, None, None, seen, findings, history.log
     )

@@ -53,8 +53,19 @@ _ONE_CPU = 1 << 16
 _BY_MMIO = {"4K": ("firecracker", None), "512": ("qemu", "microvm")}
 
 
+# Chassis types of things that one can touch (SMBIOS 3.6, 7.4.1); hypervisors say 1, other.
+_CHASSIS = frozenset(map(str, (*range(3, 12), *range(13, 18), 23, 25, *range(27, 37))))
+_DEVICE_TREE = "/sys/firmware/devicetree/base"
+# "linux,dummy-virt", "riscv-virtio", "qemu,pseries", "xen,xenvm": the device trees of virtual machines.
+_VIRTUAL = (b"virt", b"qemu", b"pseries", b"xen")
+
+
 class Identity(NamedTuple):
-    """What the machine is. ``flag``: is the CPU flag ``hypervisor`` set, None where the CPU has no such flag."""
+    """What the machine is.
+
+    ``flag``: is the CPU flag ``hypervisor`` set; where the CPU has no such flag False for a board that firmware names,
+    else None.
+    """
 
     hypervisor: Optional[str]
     machine: Optional[str]
@@ -74,7 +85,8 @@ def identify(
     if found is None:
         found = _by_chassis(tree) or _by_release(release) or _by_command_line(tree)
     if found is None:
-        return Identity(None, None, flag, ())
+        board = _board(tree) if flag is None else ()
+        return Identity(None, None, False if board else flag, board)
     hypervisor, machine, evidence = found
     if hypervisor == "xen" and "control_d" in _text(tree, "/proc/xen/capabilities"):
         # The first domain of Xen drives the hardware: for PCI it is a physical machine.
@@ -153,6 +165,24 @@ def _by_command_line(tree: Tree) -> _Found:
         return None
     hypervisor, machine = _BY_MMIO[size]
     return hypervisor, machine, Evidence("/proc/cmdline", f"virtio_mmio.device={device.split(None, 1)[0]}")
+
+
+def _board(tree: Tree) -> tuple[Evidence, ...]:
+    """What shows a physical machine where no CPU flag can: the kind of chassis, or a device tree of no hypervisor's.
+
+    Source: SMBIOS 3.6, 7.4.1; systemd-detect-virt(1); arch/arm64/boot/dts of Linux.
+    """
+    kind = _text(tree, f"{_DMI}/chassis_type")
+    if kind in _CHASSIS:
+        return (Evidence(f"{_DMI}/chassis_type", kind),)
+    read = tree.read(f"{_DEVICE_TREE}/compatible")
+    if not isinstance(read, Value) or not read.data or any(word in read.data.lower() for word in _VIRTUAL):
+        return ()
+    below = (f"{_DEVICE_TREE}/hypervisor", f"{_DEVICE_TREE}/ibm,partition-name")
+    if any(isinstance(tree.kind_of(path), str) for path in below):
+        return ()
+    name = read.data.partition(b"\0")[0].decode("utf-8", "backslashreplace")
+    return (Evidence(f"{_DEVICE_TREE}/compatible", name),)
 
 
 def _cpu_flag(tree: Tree) -> Optional[bool]:

@@ -31,7 +31,8 @@ def collect(tree: Tree) -> KernelLog:
     # A recording's cmd/kmsg is what /dev/kmsg said: a claim names the same file, live and recorded.
     source = "/dev/kmsg" if read.path == "/cmd/kmsg" else read.path
     marks = log_marks.root_buses(data), log_marks.drivers_up(data), log_marks.shpc_refused(data)
-    return KernelLog(source, events, None, _bars(events), *marks, headless=log_marks.headless(data))
+    headless, refused = log_marks.headless(data), log_marks.native_refused(data)
+    return KernelLog(source, events, None, _bars(events), *marks, headless=headless, native_refused=refused)
 
 
 def _events(data: bytes, pattern: bytes) -> tuple[KernelEvent, ...]:

@@ -6,7 +6,7 @@ the last of them, and what the rest needs to be understood (the boot, the bridge
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from re import Pattern
 from typing import NamedTuple, Optional
 
@@ -69,6 +69,16 @@ def pick(text: str, names: Optional[Pattern[str]]) -> Picked:
         Unread(len(passed), _at(passed[0]), _at(passed[-1])),
         *_boots(passed, stamp),
     )
+
+
+def begins_in_boot(lines: Iterable[str]) -> bool:
+    """Whether a log that has lost its first lines begins before the boot's own scan of the buses had ended."""
+    for line in lines:
+        if FIRST_WORDS in line:
+            return False
+        if BOOTED.search(line):
+            return True
+    return False
 
 
 def parsed(lines: Sequence[str]) -> Iterator[LogLine]:

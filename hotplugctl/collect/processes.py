@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, Optional
 
 from hotplugctl.collect.mounts import LIMIT, OWN
@@ -31,14 +31,11 @@ _OUTSIDE = "CAP_SYS_PTRACE, which root lacks here: root of the guest, outside of
 
 
 class _Ground(NamedTuple):
-    """What counts in one mount namespace: paths below ``lost`` but not below a deeper one of ``others``."""
+    """What counts in one mount namespace. ``points``: mount point → whether what is mounted there is lost."""
 
     space: str
     here: Around
-    lost: tuple[str, ...]
-    below: tuple[str, ...]
-    others: tuple[str, ...]
-    numbers: frozenset[str]
+    points: Mapping[str, bool]
     marks: frozenset[bytes]
 
 
@@ -103,7 +100,7 @@ class _Scan:
             plain = path.partition(DELETED)[0]
             # In another namespace a name may be another disk's.
             named = plain in self.interest.files
-            if (named and ground.space == self.first) or (ground.lost and _on(path, ground)):
+            if (named and ground.space == self.first) or (ground.points and _on(path, ground.points)):
                 found[Use(how, path)] = None
             elif ground.here.bound.get(plain, "") in self.interest.files:
                 found[Use(how, f"{path} ({ground.here.bound[plain]})")] = None
@@ -147,11 +144,11 @@ class _Scan:
         here = around(read.data)
         if not lost:
             return _ground(key, here, (), (), interest.numbers)
-        points = tuple(mount.point for mount in lost)
+        points = [mount.point for mount in lost]
         every = mountinfo.parse(read.data)
         mine = {mount.id for mount in lost}
         self.spaces.append(Space(pid, (*lost, *_on_top(every, mine))))
-        others = tuple(mount.point for mount in every if mount.id not in mine and mount.point.startswith(points))
+        others = (mount.point for mount in every if mount.id not in mine)
         numbers = interest.numbers | {mount.number for mount in lost if mount.number is not None}
         return _ground(key, here, points, others, frozenset(numbers))
 
@@ -256,32 +253,22 @@ def _counts(mount: Mount, interest: Interest) -> bool:
     return mount.number in interest.numbers or mount.source in interest.sources
 
 
-def _ground(
-    space: str, here: Around, lost: tuple[str, ...], others: tuple[str, ...], numbers: frozenset[str]
-) -> _Ground:
-    slashed = tuple(point.rstrip("/") + "/" for point in lost)
-    marks = frozenset(grammar.device_mark(number) for number in numbers)
-    return _Ground(
-        space,
-        here,
-        lost,
-        slashed,
-        tuple(other for other in others if other.startswith(lost)) if lost else (),
-        numbers,
-        marks,
-    )
+def _ground(space: str, here: Around, lost: Iterable[str], others: Iterable[str], numbers: frozenset[str]) -> _Ground:
+    points = dict.fromkeys(lost, True)
+    # Where both are mounted at one place, what is lost counts.
+    points.update((point, False) for point in (others if points else ()) if point not in points)
+    return _Ground(space, here, points, frozenset(grammar.device_mark(number) for number in numbers))
 
 
-def _on(path: str, ground: _Ground) -> bool:
+def _on(path: str, points: Mapping[str, bool]) -> bool:
     """Whether the nearest mount above the path is one of those that go."""
-    if not (path.startswith(ground.below) or path in ground.lost or path.partition(DELETED)[0] in ground.lost):
-        return False
-    nearest = max((len(point) for point in ground.lost if _above(point, path)), default=-1)
-    return all(len(point) <= nearest for point in ground.others if _above(point, path))
-
-
-def _above(point: str, path: str) -> bool:
-    return point == "/" or path == point or path.startswith(point + "/") or path == point + DELETED
+    here = path[: -len(DELETED)] if path.endswith(DELETED) else path
+    # Its folders are looked up: there may be thousands of mounts, and of links.
+    while here:
+        if here in points:
+            return points[here]
+        here = here.rpartition("/")[0]
+    return points.get("/", False)
 
 
 def record(tree: Tree) -> None:

@@ -142,7 +142,7 @@ plan() {
     files '/sys/class/block/*/loop' backing_file
     files '/sys/class/block/*/md' degraded level
     files '/sys/class/block/*/md/dev-*' state
-    files /sys/class/dmi/id chassis_vendor product_name sys_vendor
+    files /sys/class/dmi/id chassis_type chassis_vendor product_name sys_vendor
     files '/sys/class/iscsi_connection/*' address persistent_address
     files '/sys/class/net/*' @master address carrier flags ifindex operstate uevent
     files '/sys/class/nvme/*' model serial state
@@ -152,6 +152,7 @@ plan() {
     files '/sys/devices/pci*:*/firmware_node/*:*' adr sun uid
     files /sys/firmware/acpi/interrupts gpe01
     files /sys/firmware/acpi/tables APIC DSDT FACP
+    files /sys/firmware/devicetree/base compatible
     files '/sys/fs/bcache/*' '@cache*'
     files '/sys/fs/bcache/*/bdev*' @dev
     files '/sys/fs/bcachefs/*/dev-*' @block

@@ -125,7 +125,7 @@ class KernelLog(NamedTuple):
     ``root_ends``: root bus → the last bus number below it. ``drivers_up``: drivers that announced themselves.
     ``shpc_refused``: bridges whose SHPC the kernel was not given. A log that speaks of no trouble is not read line by
     line: it has no ``events`` then. ``headless``: it does not reach back to the boot, so what it does not say may have
-    been said.
+    been said. ``native_refused``: what root bridges said that keep native hot-plug (_OSC).
     """
 
     source: Optional[str]
@@ -136,6 +136,7 @@ class KernelLog(NamedTuple):
     drivers_up: frozenset[str]
     shpc_refused: frozenset[str]
     headless: bool = False
+    native_refused: tuple[str, ...] = ()
 
 
 class Scene(NamedTuple):

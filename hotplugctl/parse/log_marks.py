@@ -20,6 +20,10 @@ _DRIVERS = {
     "shpchp": b"shpchp: Standard Hot Plug PCI Controller Driver version",
 }
 _SHPC_REFUSED = rb"(?:shpchp|pci) ([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]): Cannot get control of SHPC"
+# drivers/acpi/pci_root.c, since 3.4; the quote ends it in a JSON log.
+_CONTROL = rb"_OSC(?::| failed) [^\n\"\\]{1,160}"
+_NOT_GIVEN = (b"_OSC: not requesting", b"_OSC: platform retains control", b"_OSC failed")
+_NOT_SUPPORTED = b"platform does not support ["
 # Kinds of trouble: what stands in every text, of any kernel, that speaks of it, and in the lines that tell more of it.
 _TROUBLE: tuple[tuple[tuple[bytes, ...], bytes], ...] = (
     # A BAR failed; that it was assigned later, or that the function is another one, is said elsewhere.
@@ -34,12 +38,16 @@ _TROUBLE: tuple[tuple[tuple[bytes, ...], bytes], ...] = (
         rb"nvme|type [0-9]+ class",
     ),
     ((b"VIRTIO_F_", b"leaving for legacy"), rb"VIRTIO_F_|leaving for legacy|type [0-9]+ class"),
-    ((b"for SR-IOV", b" VFs"), rb"SR-IOV| VFs"),
+    ((b"for SR-IOV", b" VFs"), rb"SR-IOV| VFs|type [0-9]+ class"),
     ((b"swiotlb buffer is full", b"SW-IOMMU space"), rb"swiotlb buffer|SW-IOMMU"),
-    ((b"Error changing net interface",), rb"Error changing net"),
+    (
+        (b"Error changing net interface", b"Failed to rename network interface", b"could not rename interface"),
+        rb"changing net interface|rename",
+    ),
     (
         (b"Oops", b"BUG", b"nable to handle", b"general protection", b"panic", b"blocked for more than"),
-        rb"Oops|BUG|[Uu]nable to handle|IP:|pc :|general protection|panic|blocked for|lockup|WARNING:|Comm:|Workqueue:",
+        rb"Oops|BUG|[Uu]nable to handle|IP:|pc :|general protection|panic|blocked for|lockup|WARNING:|Comm:|Workqueue:"
+        rb"| (?:pci|shpc|acpi|enable_|disable_|hotplug_)\w+\+0x|type [0-9]+ class",
     ),
     # A card that did not come up, a request that was taken back; all that is said of slots tells how it went on.
     (
@@ -63,6 +71,13 @@ def root_buses(data: bytes) -> Mapping[str, int]:
 def shpc_refused(data: bytes) -> frozenset[str]:
     """The bridges whose SHPC firmware did not hand over (drivers/pci/hotplug/acpi_pcihp.c)."""
     return frozenset(address.decode("ascii") for address in re.findall(_SHPC_REFUSED, data))
+
+
+def native_refused(data: bytes) -> tuple[str, ...]:
+    """The messages by which a root bridge keeps native hot-plug, or by which the kernel does not ask for it."""
+    said = dict.fromkeys(re.findall(_CONTROL, data)) if b"_OSC" in data else {}
+    kept = [one for one in said if one.startswith(_NOT_GIVEN) or (_NOT_SUPPORTED in one and b"PCIeHotplug" in one)]
+    return tuple(one.decode("ascii", "backslashreplace").strip() for one in kept)
 
 
 def drivers_up(data: bytes) -> frozenset[str]:

@@ -138,7 +138,8 @@ def _of_root(place: _Place) -> Fault:
     if without_acpi:
         detail = "its slots are those that ACPI describes, and this machine runs without ACPI"
     elif not described:
-        detail = "firmware describes no slots for it (QEMU: acpi-root-pci-hotplug=off)"
+        detail = "firmware describes no slots for it"
+        detail += " (QEMU: acpi-root-pci-hotplug=off)" if snapshot.guest.hypervisor in (None, "qemu") else ""
     return Fault(
         bus, f"nobody serves root bus {bus}: a device plugged in there is not seen", evidence,
         severity=place.severity("info" if passed else "warning"), side="guest" if described or without_acpi else "host",
@@ -181,6 +182,7 @@ def _of_hotplug_port(place: _Place, port: str) -> Fault:
     snapshot, bus = place.snapshot, place.bus
     cap = pcie(snapshot, port)
     listens = cap is not None and cap.hotplug_interrupt_enable
+    osc, detail = _not_given(snapshot)
     return Fault(
         bus,
         f"nobody serves hot-plug port {port} (bus {bus})",
@@ -188,13 +190,34 @@ def _of_hotplug_port(place: _Place, port: str) -> Fault:
             Evidence(f"{place.path}/config", f"SltCap HotPlug+, SltCtl HPIrq{'+' if listens else '-'}"),
             Evidence("/sys/bus/pci_express/devices", f"no hot-plug service for {port}"),
             place.nothing,
+            *osc,
         ),
         port,
         severity=place.severity(),
         side="guest",
-        detail="neither pciehp nor acpiphp took it; see what the kernel log says of _OSC",
+        detail=detail,
         relies_on=place.mechanism,
     )
+
+
+def _not_given(snapshot: Snapshot) -> tuple[tuple[Evidence, ...], str]:
+    """Why pciehp did not get the ports, as far as the kernel log says, and what to do."""
+    said = snapshot.log.native_refused
+    if not said:
+        return (), "neither pciehp nor acpiphp took it"
+    detail = "firmware keeps native hot-plug to itself, and acpiphp serves nothing there: "
+    if any(one.startswith("_OSC: not requesting") for one in said):
+        detail = (
+            "the kernel asks for native hot-plug only where it has all of [ExtendedConfig ASPM ClockPM MSI]: "
+            "boot without pcie_aspm=off, pci=nomsi and pci=nommconf, and with a firmware that has an MCFG table; or "
+        )
+    if snapshot.acpi.phpr is not None:
+        # The host announces to acpiphp: pciehp would hear of nothing.
+        detail += "see that acpiphp works, or switch it off on the host "
+        detail += "(-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off)"
+    else:
+        detail += "boot with pcie_ports=native"
+    return tuple(Evidence(snapshot.log.source or "kernel log", one) for one in said[:2]), detail
 
 
 def _of_shpc(place: _Place, port: str) -> Fault:

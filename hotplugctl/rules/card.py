@@ -95,10 +95,12 @@ def request_canceled(snapshot: Snapshot) -> Iterable[Outcome]:
     """The last request at the slot was taken back: a second press of its button within 5 s does that.
 
     A host that repeats device_del (or adds where it has just removed) within the 5 s presses the button again, and
-    what it asked for first does not happen. Wait more than 6 s between two requests. Texts: "Button cancel", "Action
-    canceled due to button press"; since 6.12 "Button press: canceling request to power on".
+    what it asked for first does not happen. Wait more than 6 s between two requests. Where a card is in the slot and
+    shows no function, that is why, and a warning. Texts: "Button cancel", "Action canceled due to button press"; since
+    6.12 "Button press: canceling request to power on".
     Source: PCIe Base 5.0, 6.7.1.5; drivers/pci/hotplug/pciehp_ctrl.c.
     """
+    physical = snapshot.guest.physical
     for slot, event in _last_words(snapshot):
         if event.kind == "button-canceled":
             yield Fault(
@@ -106,6 +108,7 @@ def request_canceled(snapshot: Snapshot) -> Iterable[Outcome]:
                 f"slot {slot.name} ({slot.address}): the last request was taken back by a second one within 5 s",
                 (_said(snapshot, event),),
                 slot.port,
+                severity="warning" if slot.adapter == 1 and not slot.functions and not physical else None,
                 detail="ask again on the host, once, and wait 6 s before the next request",
             )
 

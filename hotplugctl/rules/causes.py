@@ -39,6 +39,7 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
     ("driver.probe-failed", "virtio.refused", "same"),
     ("driver.probe-failed", "node.nvme-failed", "same"),
     ("virtio.child-unbound", "virtio.refused", "same"),
+    ("virtio.child-unbound", "driver.deferred", "same"),
     ("virtio.refused", "bar.unassigned", "same"),
     ("node.nvme-failed", "bar.unassigned", "same"),
     ("function.sriov-failed", "bar.unassigned", "same"),
@@ -49,7 +50,7 @@ _CAUSES: tuple[tuple[str, str, str], ...] = (
     ("slot.card-without-function", "log.hotplug-oops", "any"),
     ("slot.card-without-function", "log.hotplug-hung", "any"),
     *(("slot.card-without-function", cause, "subject")
-      for cause in ("card.no-link", "card.power-fault", "card.latch-open")),
+      for cause in ("card.no-link", "card.power-fault", "card.latch-open", "card.request-canceled")),
     ("log.hotplug-oops", "bus.no-number", "any"),
     *((effect, cause, "relies") for effect in ("bus.unserved", "announce.gpe-missed", "announce.card-waits")
       for cause in _OF_MECHANISM),

@@ -148,9 +148,13 @@ def deferred(snapshot: Snapshot) -> Iterable[Outcome]:
     Text: "deferred probe pending"; /sys/kernel/debug/devices_deferred lists them for root.
     Source: drivers/base/dd.c, Documentation/driver-api/driver-model/binding.rst.
     """
-    waiting = {event.address for event in snapshot.log.events if event.kind == "probe-deferred"}
+    said = [event for event in snapshot.log.events if event.kind == "probe-deferred"]
+    waiting = {event.address for event in said}
+    names = {str(event.get("device")) for event in said}
+    # Below virtio-pci it is the virtio device that waits.
+    below = {one.address for one in snapshot.children if one.driver is None and one.name in names}
     for function in snapshot.functions.items:
-        if function.address in waiting and function.driver is None:
+        if (function.address in waiting and function.driver is None) or function.address in below:
             yield Fault(
                 function.address,
                 f"the driver of {function.address} waits for another one",

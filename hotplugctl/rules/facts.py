@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from hotplugctl.model.config_space import PcieCap
 from hotplugctl.model.devices import PciFunction
@@ -11,6 +11,9 @@ from hotplugctl.model.reads import Absent
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.resource import ResourceLine
 from hotplugctl.model.snapshot import Mechanism, Snapshot
+
+if TYPE_CHECKING:
+    from hotplugctl.model.log import KernelEvent
 
 # Device/port types of the PCI Express capability (PCIe Base 5.0, 7.5.3.2).
 _ON_ROOT_COMPLEX = ("root-port", "rc-endpoint", "rc-event-collector")
@@ -190,21 +193,44 @@ def lacks_memory(snapshot: Snapshot, function: PciFunction) -> bool:
 def in_trouble(snapshot: Snapshot, kinds: tuple[str, ...]) -> Optional[str]:
     """Where in its hot-plug code the kernel is in trouble of one of these kinds (``oops``, ``hung-task``), by its log.
 
-    The function at fault tells, or the thread or work queue that it happened in. After a mere warning all goes on.
+    The function at fault tells, or the thread or work queue that it happened in. After a mere warning all goes on; and
+    a function that is found after a hang shows that the hang has ended.
     """
-    open_report = False
-    where: Optional[str] = None
+    report: Optional[str] = None
+    found: dict[str, str] = {}
+    told: set[str] = set()
     for event in snapshot.log.events:
         if event.kind in _REPORTS:
-            open_report = event.kind in kinds
-        if open_report:
-            symbol, task, queue = (str(event.get(key) or "") for key in ("symbol", "task", "queue"))
-            if symbol.startswith(_HOTPLUG_CODE):
-                return symbol
-            if where is None and (queue.startswith(_HOTPLUG_QUEUES) or task.endswith("-pciehp")):
-                where = str(event.get("work") or task)
-    return where
+            report = event.kind if event.kind in kinds else None
+        elif event.kind == "device-found":
+            found.pop(_HUNG, None)
+            told.discard(_HUNG)
+            report = None if report == _HUNG else report
+        if report is not None and report not in told:
+            symbol, thread = _symbol(event), _thread(event)
+            if symbol is not None:
+                found[report] = symbol
+                told.add(report)
+            elif thread is not None:
+                found.setdefault(report, thread)
+    return next(iter(found.values()), None)
 
 
+def _symbol(event: KernelEvent) -> Optional[str]:
+    symbol = str(event.get("symbol") or "")
+    return symbol if symbol.startswith(_HOTPLUG_CODE if event.kind != "called-by" else _UNDER_LOCK) else None
+
+
+def _thread(event: KernelEvent) -> Optional[str]:
+    task, queue = str(event.get("task") or ""), str(event.get("queue") or "")
+    return str(event.get("work") or task) if queue.startswith(_HOTPLUG_QUEUES) or task.endswith("-pciehp") else None
+
+
+_HUNG = "hung-task"
+# Whoever was called by one of these has the lock of every scan, or waits for it; of the others a driver may be called.
+_UNDER_LOCK = (
+    "acpi_hotplug_", "acpiphp_", "disable_slot", "enable_slot", "hotplug_event", "pci_bus_add", "pci_lock_rescan",
+    "pci_remove_bus", "pci_rescan_", "pci_scan_", "pci_stop_", "pciehp_", "shpchp_",
+)  # fmt: skip
 _REPORTS = ("oops", "panic", "hung-task", "soft-lockup", "warning")
 _HOTPLUG_QUEUES = ("kacpi_hotplug", "pciehp", "shpchp")

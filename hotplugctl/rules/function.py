@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, Optional
 
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.snapshot import Snapshot
 from hotplugctl.rules.facts import bars_to_interrupts, shell
 from hotplugctl.rules.registry import Fault, Outcome, rule
+
+if TYPE_CHECKING:
+    from hotplugctl.model.log import KernelEvent
 
 _USED = ("01", "02")
 # They keep a function for a user of their own, who enables it.
@@ -117,7 +121,13 @@ def sriov_failed(snapshot: Snapshot) -> Iterable[Outcome]:
     pci=realloc or pci=assign-busses, and give the port larger windows on the host. Source: drivers/pci/iov.c.
     """
     functions = {function.address: function for function in snapshot.functions.items}
-    said = {event.address: event for event in snapshot.log.events if event.kind == "sriov-failed"}
+    said: dict[Optional[str], KernelEvent] = {}
+    for event in snapshot.log.events:
+        if event.kind == "sriov-failed":
+            said[event.address] = event
+        elif event.kind == "device-found":
+            # Another card, or the same one anew.
+            said.pop(event.address, None)
     for address, event in said.items():
         if address in functions:
             reason = str(event.get("reason"))

@@ -175,14 +175,22 @@ def rename_failed(snapshot: Snapshot) -> Iterable[Outcome]:
     """udev could not give an interface the name that its rules ask for: it keeps the kernel's, and no profile fits.
 
     "File exists": another interface has the name already, as where hot-plug slots turn enp1s0 into ens1 for one of two.
-    Name interfaces by their MAC address (systemd.link(5), MACAddress=). Source: net/core/dev.c, systemd-udevd(8).
+    Name interfaces by their MAC address (systemd.link(5), MACAddress=). Where udevd writes to the journal alone, the
+    kernel log has no line of it. Texts: "Error changing net interface name", "could not rename interface"; since
+    systemd 240 "Failed to rename network interface". Source: net/core/dev.c, systemd-udevd(8).
     """
-    last = {str(event.get("from")): event for event in snapshot.log.events if event.kind == "net-rename-failed"}
+    last: dict[str, KernelEvent] = {}
+    for event in snapshot.log.events:
+        if event.kind == "net-rename-failed":
+            last[str(event.get("from"))] = event
+        elif event.kind == "net-renamed":
+            # It was given another name after all, or udev tried again.
+            last.pop(str(event.get("from")), None)
     for name, event in last.items():
         yield Fault(
             name,
             f"interface {name} could not be renamed to {event.get('name')}: {event.get('reason')}",
-            (Evidence(snapshot.log.source or "kernel log", "Error changing net interface name"),),
+            (Evidence(snapshot.log.source or "kernel log", f"rename from '{name}' to '{event.get('name')}'"),),
             event.address,
         )
 

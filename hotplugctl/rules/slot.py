@@ -12,6 +12,7 @@ from hotplugctl.rules.headroom import last_free
 from hotplugctl.rules.registry import Fault, Outcome, Undecided, rule
 
 _SLOTS = "/sys/bus/pci/slots"
+_ADD_PORTS = "add root ports or a bridge on the host before the next boot, or unplug a device"
 
 
 @rule("slot.none-free", "warning", side="host", needs=("slots",), remedy="")
@@ -19,7 +20,8 @@ def none_free(snapshot: Snapshot) -> Iterable[Outcome]:
     """Every slot that a mechanism serves is occupied: the next device has no place.
 
     The host refuses it ("no more available PCI slots", "does not support hotplugging"), and the guest hears nothing.
-    Give the machine more root ports or bridges before it boots, or unplug something.
+    Give the machine more root ports or bridges before it boots, or unplug something. On a physical machine it is only
+    mentioned: a slot for a disk or a wireless card on the board is full all its life.
     """
     hot = [slot for slot in snapshot.slots.items if slot.hotplug and slot.name not in snapshot.scene.unreached]
     if not hot or any(slot.free for slot in hot):
@@ -32,7 +34,8 @@ def none_free(snapshot: Snapshot) -> Iterable[Outcome]:
         None,
         f"none of {len(hot)} hot-plug slots is free",
         tuple(Evidence(f"{_SLOTS}/{slot.name}/adapter", str(slot.adapter)) for slot in hot[:4]),
-        detail="add root ports or a bridge on the host before the next boot, or unplug a device",
+        severity="info" if snapshot.guest.physical else None,
+        detail=None if snapshot.guest.physical else _ADD_PORTS,
     )
 
 
@@ -43,7 +46,7 @@ def one_left(snapshot: Snapshot) -> Iterable[Outcome]:
     The guest works, so this only says when to act: root ports are added before the machine starts, not while it runs.
     """
     slot = last_free(snapshot.scene)
-    if slot is not None:
+    if slot is not None and not snapshot.guest.physical:
         yield Fault(
             f"slot {slot.name}",
             f"slot {slot.name} ({slot.address}) is the last free one: one more device fits",

@@ -147,6 +147,11 @@ def test_the_host_announced_and_nobody_listened(hotplugctl, recordings):
     assert "nobody here listens" in said["overview"]["announced"][0]["value"]
 
 
+def test_a_device_that_came_was_the_one_announced(hotplugctl, recordings):
+    _, said = explained(hotplugctl, recordings, "pc-virtio", "added")
+    assert "the last that came" in said["headline"]
+
+
 def test_function_1_waits_for_function_0(hotplugctl, recordings):
     _, said = explained(hotplugctl, recordings, "q35-multifunction-native", "function1-only", "01:00.1")
     assert "function 0" in said["nowhere"]["why"]

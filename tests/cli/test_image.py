@@ -37,22 +37,10 @@ def unpacked(name: str, folder: Path) -> Path:
     return root
 
 
-def written(guest, root: Path) -> Path:
-    """A guest of tests/syn.py as a folder."""
-    for path, content in guest.entries.items():
-        place = root / path
-        (place if content is None else place.parent).mkdir(parents=True, exist_ok=True)
-        if isinstance(content, str):
-            place.symlink_to(content)
-        elif content is not None:
-            place.write_bytes(content)
-    return root
-
-
 def test_remedies_are_typed_outside_of_the_image(hotplugctl, syn, guest, tmp_path):
     syn.grub(syn.image(guest, RELEASE), (RELEASE, "pci=noacpi"))
     guest.file("etc/default/grub", 'GRUB_CMDLINE_LINUX="pci=noacpi"\n')
-    root = written(guest, tmp_path / "mounted here's")
+    root = guest.written(tmp_path / "mounted here's")
 
     def remedy(place):
         done = hotplugctl("check", "--json", "--root", place)
@@ -163,7 +151,7 @@ def test_a_guest_has_no_kernels(hotplugctl, recordings):
     ],
 )
 def test_status(hotplugctl, syn, guest, tmp_path, line, options, status):
-    root = written(syn.grub(syn.image(guest), (RELEASE, line)), tmp_path / "image")
+    root = syn.grub(syn.image(guest), (RELEASE, line)).written(tmp_path / "image")
     assert hotplugctl("check", "--root", root, *options).status == status
 
 
@@ -220,7 +208,7 @@ def test_files_that_lie(hotplugctl, syn, guest, path, content):
 
 @pytest.mark.parametrize("target", ["/etc/grub.cfg", "../../../../../etc/passwd", "grub.cfg", "/proc/self/mem"])
 def test_links_lead_nowhere_outside(hotplugctl, syn, guest, tmp_path, target):
-    root = written(syn.image(guest), tmp_path / "image")
+    root = syn.image(guest).written(tmp_path / "image")
     (root / "boot/grub").mkdir()
     (root / "boot/grub/grub.cfg").symlink_to(target)
     (root / "etc/grub.cfg").write_text(f"menuentry inside {{\n linux /boot/vmlinuz-{RELEASE} acpi=off\n}}\n")
@@ -232,7 +220,7 @@ def test_links_lead_nowhere_outside(hotplugctl, syn, guest, tmp_path, target):
 
 @pytest.mark.parametrize("kind", ["fifo", "folder"])
 def test_a_configuration_that_is_no_file(hotplugctl, syn, guest, tmp_path, kind):
-    root = written(syn.image(guest), tmp_path / "image")
+    root = syn.image(guest).written(tmp_path / "image")
     (root / "boot/grub").mkdir()
     if kind == "fifo":
         os.mkfifo(root / "boot/grub/grub.cfg")
@@ -242,7 +230,7 @@ def test_a_configuration_that_is_no_file(hotplugctl, syn, guest, tmp_path, kind)
 
 
 def test_a_file_of_a_gigabyte(hotplugctl, syn, guest, tmp_path):
-    root = written(syn.image(guest), tmp_path / "image")
+    root = syn.image(guest).written(tmp_path / "image")
     (root / "boot/grub").mkdir()
     with (root / "boot/grub/grub.cfg").open("wb") as file:
         file.truncate(1 << 30)

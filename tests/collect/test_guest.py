@@ -97,6 +97,39 @@ def test_virt_without_dmi(guest):
     assert identity(guest) == ("qemu", "virt", False)
 
 
+@pytest.mark.parametrize("chassis, wanted", [("23", True), ("3", True), ("1", None), ("2", None), ("", None)])
+def test_a_board_without_cpu_flag_by_its_chassis(guest, chassis, wanted):
+    """No CPU flag of aarch64 tells; what hypervisors call their chassis is "other"."""
+    machine(guest, "Marvell", "crb106-pcie", ARM_CPU, "aarch64", ("177d", "a02d", "0000"))
+    guest.file("sys/class/dmi/id/chassis_type", chassis + "\n")
+    assert identity(guest) == (None, None, wanted)
+
+
+@pytest.mark.parametrize(
+    "compatible, wanted",
+    [
+        (b"friendlyarm,nanopc-t4\0rockchip,rk3399\0", True),
+        (b"ibm,powernv\0ibm,p9-openbmc\0", True),
+        (b"linux,dummy-virt\0", None),
+        (b"riscv-virtio\0", None),
+        (b"xen,xenvm-4.17\0xen,xenvm\0", None),
+        (b"", None),
+    ],
+)
+def test_a_board_without_cpu_flag_by_its_device_tree(guest, compatible, wanted):
+    machine(guest, cpu=ARM_CPU, arch="aarch64", bridge=None)
+    guest.file("sys/firmware/devicetree/base/compatible", compatible)
+    assert identity(guest)[2] is wanted
+
+
+@pytest.mark.parametrize("node", ["hypervisor", "ibm,partition-name"])
+def test_a_device_tree_that_names_a_hypervisor(guest, node):
+    machine(guest, cpu=ARM_CPU, arch="ppc64le", bridge=None)
+    guest.file("sys/firmware/devicetree/base/compatible", b"IBM,9009-42A\0")
+    guest.file(f"sys/firmware/devicetree/base/{node}", b"x\0")
+    assert identity(guest)[2] is None
+
+
 def test_nothing_tells(guest):
     machine(guest, cpu=ARM_CPU, arch="aarch64")
     assert identity(guest) == (None, None, None)

@@ -484,6 +484,12 @@ def test_windows_that_could_not_grow_have_not_failed() -> None:
         ("nvme nvme1: I/O 22 QID 0 timeout, completion polled", "nvme-timeout", None, {"reason": "completion polled"}),
         ("nvme nvme1: I/O tag 22 (1016) QID 0 timeout, aborting", "nvme-timeout", None, {"reason": "aborting"}),
         (
+            "nvme nvme1: I/O tag 70 (e046) opcode 0x2 (I/O Cmd) QID 6 timeout, reset controller",
+            "nvme-timeout",
+            None,
+            {"reason": "reset controller"},
+        ),
+        (
             "nvme nvme1: controller is down; will reset: CSTS=0xffffffff, PCI_STATUS=0xffff",
             "nvme-down",
             None,

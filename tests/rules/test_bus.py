@@ -99,6 +99,39 @@ def test_a_port_that_nobody_serves(syn, guest):
     assert said.verdict == "not-ready"
 
 
+KEPT = "_OSC: platform does not support [PCIeHotplug LTR]"
+NOT_ASKED = "_OSC: not requesting OS control; OS requires [ExtendedConfig ASPM ClockPM MSI]"
+
+
+@pytest.mark.parametrize(
+    "said, announced, detail",
+    [
+        (KEPT, False, "firmware keeps native hot-plug to itself"),
+        # pciehp would hear of nothing from a host that announces by ACPI.
+        (KEPT, True, "see that acpiphp works"),
+        (NOT_ASKED, False, "boot without pcie_aspm=off, pci=nomsi"),
+        ("_OSC: platform retains control of PCIe features (AE_ERROR)", False, "boot with pcie_ports=native"),
+    ],
+)
+def test_why_nobody_serves_a_port_is_what_the_log_says_of_osc(syn, guest, said, announced, detail):
+    syn.q35(guest, native=False)
+    guest.log("Linux version 6.1", f"acpi PNP0A08:00: {said}", "acpi PNP0A08:00: _OSC: OS now controls [PME AER]")
+    if announced:
+        guest.announced(f"{syn.NAMESPACE}/PNP0A08:00")
+    finding = of(guest.check(), "0000:01")
+    assert finding.evidence[-1].value == said
+    assert detail in finding.detail
+    assert ("pcie_ports=native" in finding.detail) is not announced
+
+
+def test_a_log_that_says_nothing_of_osc(syn, guest):
+    syn.q35(guest, native=False)
+    guest.log("Linux version 6.1", "acpi PNP0A08:00: _OSC: platform does not support [LTR]")
+    finding = of(guest.check(), "0000:01")
+    assert finding.detail == "neither pciehp nor acpiphp took it"
+    assert not any("_OSC" in one.value for one in finding.evidence)
+
+
 def test_one_port_of_two(q35):
     q35.remove("sys/bus/pci/slots/2")
     said = q35.check()

@@ -122,6 +122,16 @@ def test_the_latch_of_acpiphp_is_none(pc):
     pc.check().silent("card.latch-open")
 
 
+def test_a_card_whose_request_was_taken_back(syn, q35):
+    """The host added the device, and pressed the button twice: the card is in, and nobody switches it on."""
+    card(q35)
+    q35.log("Linux version 6.1", f"{PORT}Slot(1): Button press: canceling request to power on")
+    said = q35.check()
+    assert said.fires("card.request-canceled", "warning").subject == "slot 1"
+    assert said.fires("slot.card-without-function").because == ("card.request-canceled",)
+    assert syn.board(q35).check().of("card.request-canceled")[0].severity == "info"
+
+
 # --- card.request-canceled, card.request-pending ----------------------------------------------------------------------
 
 

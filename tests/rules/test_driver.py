@@ -296,6 +296,17 @@ def test_a_driver_that_waited(pc):
     pc.check().silent("driver.deferred")
 
 
+def test_a_virtio_device_whose_probe_was_put_off(pc):
+    """The line names the virtio device, not the function."""
+    child(pc, NIC)
+    pc.log("Linux version 6.1", "virtio virtio1: deferred probe pending: virtio_net: wait for supplier")
+    said = pc.check()
+    assert said.fires("driver.deferred", "warning").address == NIC
+    assert said.fires("virtio.child-unbound").because == ("driver.deferred",)
+    child(pc, NIC, driver="virtio_net")
+    pc.check().silent("driver.deferred")
+
+
 @pytest.mark.parametrize("error, word", [(28, "interrupt vectors"), (110, "in time"), (5, "BAR"), (99, "interrupts")])
 def test_what_an_error_of_a_driver_means(pc, error, word):
     pc.function(NIC, "8086", "100e", "020000")

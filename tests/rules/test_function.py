@@ -138,6 +138,13 @@ def test_virtual_functions_without_room(pc, words):
     assert pc.check().fires("function.sriov-failed", "warning").address == "0000:00:03.0"
 
 
+def test_virtual_functions_of_the_card_that_was_there_before(pc):
+    pc.function("0000:00:03.0", "8086", "10fb", "020000", "ixgbe")
+    words = "ixgbe 0000:00:03.0: not enough MMIO resources for SR-IOV"
+    pc.log("Linux version 6.1", words, "pci 0000:00:03.0: [8086:10fb] type 00 class 0x020000")
+    pc.check().silent("function.sriov-failed")
+
+
 def test_virtual_functions_of_one_that_went(pc):
     pc.log("Linux version 6.1", "ixgbe 0000:00:03.0: not enough MMIO resources for SR-IOV")
     pc.check().silent("function.sriov-failed")

@@ -52,7 +52,10 @@ def test_a_crash_explains_what_is_stuck(q35):
     assert said.fires("slot.card-without-function").because == ("log.hotplug-oops",)
 
 
-@pytest.mark.parametrize("lines", [[HUNG], [HUNG, "Workqueue: events_unbound flush_to_ldisc"], [*CRASH, ACPI_WORK]])
+@pytest.mark.parametrize("lines", [[HUNG], [HUNG, "Workqueue: events_unbound flush_to_ldisc"], [*CRASH, ACPI_WORK],
+                                   # A driver that hangs within its own probe holds no lock of the bus; a guess is none.
+                                   [HUNG, " pci_device_probe+0xa0/0x150", " ? pci_stop_bus_device+0x94/0xa0"],
+                                   [HUNG, WARNING, " pci_stop_bus_device+0x94/0xa0"]])  # fmt: skip
 def test_no_hot_plug_thread_hangs(pc, lines):
     pc.log(*lines)
     pc.check().silent("log.hotplug-hung")
@@ -63,6 +66,27 @@ def test_no_hot_plug_thread_hangs(pc, lines):
     [
         ([HUNG, "task:kworker/0:1 state:D", ACPI_WORK], "acpi_hotplug_work_fn"),
         (["INFO: task irq/24-pciehp:57 blocked for more than 120 seconds."], "irq/24-pciehp"),
+        # Somebody wrote to ``remove``: no work queue, and the lock is held all the same.
+        (
+            [
+                "INFO: task tee:900 blocked for more than 120 seconds.",
+                "task:tee state:D stack:0 pid:900",
+                "Call Trace:",
+                " <TASK>",
+                " __schedule+0x351/0xa20",
+                " blk_mq_freeze_queue_wait+0x91/0xc0",
+                " ? pci_bus_sem+0x1/0x2",
+                " pci_stop_and_remove_bus_device_locked+0x12/0x20",
+            ],
+            "pci_stop_and_remove_bus_device_locked",
+        ),
+        (
+            [
+                "INFO: task sh:900 blocked for more than 120 seconds.",
+                " [<ffffffff8138f1a9>] pci_stop_bus_device+0x94/0xa0",
+            ],
+            "pci_stop_bus_device",
+        ),
     ],
 )
 def test_the_hot_plug_thread_hangs(pc, lines, where):
@@ -70,6 +94,23 @@ def test_the_hot_plug_thread_hangs(pc, lines, where):
     said = pc.check()
     assert said.fires("log.hotplug-hung", "warning").subject == where
     assert said.verdict == "limited"
+
+
+FOUND = "pci 0000:00:04.0: [1af4:1001] type 00 class 0x010000"
+
+
+def test_a_hang_that_has_ended(pc):
+    """What is found later shows that the lock was given back; after a crash it never is."""
+    pc.log(HUNG, ACPI_WORK, FOUND)
+    pc.check().silent("log.hotplug-hung")
+    pc.log(FOUND, HUNG, ACPI_WORK)
+    pc.check().fires("log.hotplug-hung")
+    pc.log(HUNG, ACPI_WORK, FOUND, HUNG, ACPI_WORK)
+    pc.check().fires("log.hotplug-hung")
+    pc.log(*CRASH, "RIP: 0010:shpc_init+0x3c8/0x5a0", HUNG, ACPI_WORK, FOUND)
+    said = pc.check()
+    said.fires("log.hotplug-oops")
+    said.silent("log.hotplug-hung")
 
 
 def test_a_log_that_can_be_read(pc):

@@ -61,6 +61,8 @@ def test_a_controller_that_went(pc):
     [
         ("I/O 22 QID 0 timeout, completion polled", "interrupts are lost"),
         ("I/O tag 128 (1080) QID 2 timeout, aborting", "the host does not answer"),
+        # Since 6.8 (drivers/nvme/host/pci.c).
+        ("I/O tag 70 (e046) opcode 0x2 (I/O Cmd) QID 6 timeout, aborting req_op:READ(0) size:4096", "host does not"),
     ],
 )
 def test_commands_that_time_out(pc, words, why):
@@ -127,6 +129,28 @@ def test_a_name_that_is_taken(pc):
     assert (finding.subject, finding.summary) == ("eth2", "interface eth2 could not be renamed to enp1s0: File exists")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "systemd-udevd[299]: could not rename interface '3' from 'eth2' to 'enp1s0': File exists",
+        "systemd-udevd[313]: eth2: Failed to rename network interface 3 from 'eth2' to 'enp1s0': File exists",
+    ],
+)
+def test_a_name_that_is_taken_in_the_words_of_udevd(pc, words):
+    pc.log("Linux version 6.1", words)
+    finding = pc.check().fires("node.rename-failed", "info")
+    assert finding.summary == "interface eth2 could not be renamed to enp1s0: File exists"
+
+
 def test_a_name_that_was_given(pc):
     pc.log("Linux version 6.1", "virtio_net virtio3 ens6: renamed from eth0")
+    pc.check().silent("node.rename-failed")
+
+
+def test_a_name_that_was_given_in_the_end(pc):
+    pc.log(
+        "Linux version 6.1",
+        "systemd-udevd[313]: eth2: Failed to rename network interface 3 from 'eth2' to 'enp1s0': File exists",
+        "virtio_net virtio3 enp2s0: renamed from eth2",
+    )
     pc.check().silent("node.rename-failed")

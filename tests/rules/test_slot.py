@@ -23,6 +23,17 @@ def test_none_is_free(pc):
     assert said.verdict == "limited"
 
 
+def test_a_board_has_slots_that_are_full_all_their_life(syn, pc):
+    """A laptop's disk, soldered to a port that is hot-plug capable; there is no host that could add a port."""
+    syn.board(pc)
+    fill(pc, "3", "0000:00:03.0")
+    pc.check().silent("slot.last-free")
+    fill(pc, "4", "0000:00:04.0")
+    said = pc.check()
+    assert said.fires("slot.none-free", "info").detail is None
+    assert said.faults == []
+
+
 def test_one_slot_is_left(pc):
     pc.check().silent("slot.last-free")
     fill(pc, "3", "0000:00:03.0")

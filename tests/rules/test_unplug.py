@@ -381,6 +381,44 @@ def test_mounts_elsewhere_count_unless_they_go_with_ours():
     assert answer.blockers[1].remedy == "nsenter --mount --target 60 umount '/in it'"
 
 
+def test_swap_and_loop_devices_on_files_of_a_mount_elsewhere():
+    """The kernel calls the file as that namespace does; here the path is on the root file system (seen on 6.18)."""
+    found = users(
+        [
+            block("vda", "254:0"), block("vdb", "254:16"), block("loop1", "7:1", backing="/data/nested.img"),
+            block("loop2", "7:2", backing="/data/deep/other.img"), block("loop3", "7:3", backing="/srv/image"),
+        ],
+        [mount("/", "254:0", "/dev/vda")],
+        swaps=(Swap("/data/swap", "file", False), Swap("/swapfile", "file", False)),
+    )  # fmt: skip
+    deep = mount("/data/deep", "0:60", "none", id=10, parent=9, type="tmpfs")
+    private = Space(60, (mount("/data", "254:16", id=9), deep))
+    answer = ask(going("vdb"), found, Processes((), (private, private._replace(pid=61)), ()))
+    assert told(answer)[:2] == [("swap", "/data/swap"), ("loop", "/dev/loop1")]
+    assert {kind for kind, _ in told(answer)[2:]} == {"mount"}
+    assert [one.remedy for one in answer.blockers[:2]] == [
+        "nsenter --mount --target 60 swapoff /data/swap",
+        "losetup --detach /dev/loop1",
+    ]
+    assert "of process 60, if that is where the file is" in answer.blockers[0].summary
+
+
+def test_a_file_system_that_is_mounted_elsewhere_is_no_riddle():
+    found = users([block("vdb", "254:16", system="ext4")])
+    private = Space(60, (mount("/data", "254:16", id=9),))
+    assert told(ask(going("vdb"), found, Processes((), (private,), ()))) == [("mount", "/data")]
+    assert told(ask(going("vdb"), found)) == [("filesystem", "/dev/vdb")]
+
+
+def test_what_is_mounted_twice_is_unmounted_twice():
+    mounts = [mount("/mnt", "254:16", id=8), mount("/mnt", "254:16", id=9, parent=8), mount("/other", "254:16", id=10)]
+    answer = ask(going("vdb"), users([block("vdb", "254:16")], mounts))
+    twice = next(one for one in answer.blockers if one.subject == "/mnt")
+    assert told(answer) == [("mount", "/other"), ("mount", "/mnt")]
+    assert twice.remedy == "for i in $(seq 2); do umount /mnt; done"
+    assert twice.summary.endswith("is mounted on /mnt, 2 times")
+
+
 @pytest.mark.parametrize("name", ["a b", "$(reboot)", "it's", "ü"])
 def test_a_remedy_is_quoted_for_a_shell(name):
     answer = ask(going("vdb"), users([block("vdb", "254:16")], [mount(f"/mnt/{name}", "254:16")]))

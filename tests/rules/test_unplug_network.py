@@ -209,6 +209,36 @@ def test_console_memory_and_the_machine_itself():
     assert told(ask(going(functions=(function(class_="060000"),)), users())) == [("machine", CARD)]
 
 
+def test_dma_of_other_devices_goes_through_an_iommu():
+    remapper = (Child("virtio1", CARD, None, "virtio_iommu", f"{PATH}/virtio1"),)
+    assert told(ask(going(), users(), children=remapper)) == [("machine", CARD)]
+
+
+def test_connections_over_vsock_show_in_no_file():
+    sockets = (Child("virtio3", CARD, None, "vmw_vsock_virtio_transport", f"{PATH}/virtio3"),)
+    answer = ask(going(), users(), children=sockets)
+    assert (answer.safe, answer.unseen[0].privilege) == (None, "ss --vsock")
+    other = (sockets[0]._replace(address="0000:00:1f.0"),)
+    assert ask(going(), users(), children=other).safe is True
+    asleep = (sockets[0]._replace(driver=None),)
+    assert ask(going(), users(), children=asleep).safe is True
+
+
+@pytest.mark.parametrize("driver, class_, safe", [
+    ("nvidia", "030200", None), ("neuron", "120000", None), (None, "030200", True), ("vfio-pci", "030200", True),
+    ("virtio-pci", "00ff00", True),
+])  # fmt: skip
+def test_who_computes_on_an_accelerator_is_not_told(driver, class_, safe):
+    card = going(functions=(function(class_=class_)._replace(driver=driver),))
+    assert ask(card, users()).safe is safe
+
+
+def test_a_display_whose_files_are_known():
+    shown = going(nodes=[node("card0", "drm")], functions=(function(class_="030000"),))
+    answer = ask(shown, users())
+    assert not any(one.what == "files" for one in answer.unseen)
+
+
 def test_notes_stand_against_nothing():
     disk = going("sdb", functions=(), slots=(), stays=CARD)
     answer = ask(disk, users([block("sdb", "8:16")]))

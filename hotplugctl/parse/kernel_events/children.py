@@ -23,6 +23,10 @@ def _probe(found: Match[str], head: Head) -> KernelEvent:
     return KernelEvent("probe-failed", str(address) if address else head.address, None, fields)
 
 
+def _deferred(_found: Match[str], head: Head) -> KernelEvent:
+    return KernelEvent("probe-deferred", head.address, None, _on(head))
+
+
 def _renamed(found: Match[str], head: Head) -> KernelEvent:
     return KernelEvent("net-renamed", head.address, None, {"name": head.subject, "from": found["from"], **_on(head)})
 
@@ -96,7 +100,7 @@ def _virtio(found: Match[str], head: Head) -> KernelEvent:
 FAMILY: Family = (
     rule("prob", rf"probe of (?P<device>\S{{1,64}}) failed with error -(?P<error>{NUMBER})", _probe),
     rule("prob", rf"probe with driver (?P<driver>\S{{1,64}}) failed with error -(?P<error>{NUMBER})", _probe),
-    rule("defe", r"deferred probe pending", "probe-deferred"),
+    rule("defe", r"deferred probe pending", _deferred),
     # virtio.
     rule("virt|leav", r"(?:virtio_pci: )?leaving for legacy driver", "virtio-legacy"),
     rule(
@@ -129,7 +133,8 @@ FAMILY: Family = (
     ),
     rule(
         "I/O ",
-        rf"I/O (?:tag )?{NUMBER} (?:\({HEX}\) )?QID {NUMBER} timeout(?:, (?P<reason>.{{1,60}}))?",
+        rf"I/O (?:tag )?{NUMBER} (?:\({HEX}\) )?(?:opcode 0x{HEX} \([^)]{{0,60}}\) )?QID {NUMBER} timeout"
+        r"(?:, (?P<reason>.{1,60}))?",
         _nvme("nvme-timeout"),
     ),
     rule(
@@ -143,6 +148,13 @@ FAMILY: Family = (
     rule(
         "Erro",
         r"Error changing net interface name '(?P<from>[^']{1,64})' to '(?P<name>[^']{1,64})': (?P<reason>.{1,80})",
+        "net-rename-failed",
+    ),
+    # systemd-udevd 197 to 239.
+    rule(
+        "coul",
+        r"could not rename interface '[0-9]{1,10}' from '(?P<from>[^']{1,64})' to '(?P<name>[^']{1,64})':"
+        r" (?P<reason>.{1,80})",
         "net-rename-failed",
     ),
     # Xen.
@@ -162,6 +174,16 @@ BY_PREFIX = (
         "sy",
         re.compile(r"sym[0-9]{1,4}\Z"),
         Rule(rf"<(?P<model>\w{{1,16}})> rev \S{{1,8}} at pci (?P<address>{BDF}) irq (?P<irq>{NUMBER})", _hba),
+    ),
+    (
+        # systemd-udevd since 240; the interface comes first.
+        "sy|ud|(u",
+        re.compile(r"\(?(?:systemd-)?udev[\w-]{0,16}\)?\[[0-9]{1,10}\]\Z"),
+        Rule(
+            r"\S{1,64}: Failed to rename network interface [0-9]{1,10} from '(?P<from>[^']{1,64})'"
+            r" to '(?P<name>[^']{1,64})': (?P<reason>.{1,80})",
+            fact("net-rename-failed"),
+        ),
     ),
     (
         "hd|sd|vd|xv|nv|mm",

@@ -36,6 +36,14 @@ FAMILY: Family = (
     rule("kern", r"(?P<what>kernel BUG) at (?P<at>[^\s!]{1,120})!", "oops"),
     rule("gene", r"(?P<what>general protection fault)", "oops"),
     rule("pc :", rf"pc : {_SYMBOL}", "oops-at"),
+    # A line of the call trace of who does PCI hot-plug; up to 4.9 the address comes first. After "? " it is a guess.
+    rule(
+        " pci| shp| acp| ena| dis| hot| [<f| [<c| [<0",
+        rf" (?:\[<{HEX}>\] )?"
+        r"(?P<symbol>(?:pci|shpc|acpi(?:php|_hotplug)|enable_slot|disable_slot|hotplug_event)[\w.]{0,100})"
+        r"\+0x[0-9a-f]{1,8}/0x[0-9a-f]{1,8}",
+        "called-by",
+    ),
     rule("Kern", r"Kernel panic - not syncing: (?P<what>.{1,160})", "panic"),
     rule("CPU:", rf"CPU: {NUMBER} PID: {NUMBER} at (?P<at>\S{{1,120}}) {_SYMBOL}", "warning"),
     rule("swio", rf"swiotlb buffer is full(?: \(sz: (?P<wanted>{NUMBER}) bytes\))?", "swiotlb-full"),

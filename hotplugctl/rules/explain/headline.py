@@ -79,9 +79,12 @@ def of_nothing(target: Target, missing: Nowhere, log: Log, off_pci: bool, why: O
 
 
 def of_all(
-    report: Report, seen: Overview, findings: Sequence[Finding], log: Log
+    report: Report, seen: Overview, findings: Sequence[Finding], log: Log, unheard: Optional[str] = None
 ) -> tuple[Optional[bool], str, Optional[str]]:
-    """Without a target. Nothing wrong in here is a yes, not a proof that the host did its part."""
+    """Without a target. Nothing wrong in here is a yes, not a proof that the host did its part.
+
+    ``unheard``: announcements for which nothing came.
+    """
     if report.verdict == "not-applicable":
         return None, report.why, report.why
     faults = wrong(findings)
@@ -100,6 +103,8 @@ def of_all(
         return True, f"nothing is wrong in here; the last that came: {_named(seen)}", None
     if log.failure is not None:
         return None, "nothing is wrong in here, and what came lately cannot be told", log.failure
+    if unheard is not None:
+        return True, f"nothing is wrong in here; {unheard}: one may have gone, or it waits for its function 0", None
     told = "the log tells" if log.unread is None else "was read of a long log"
     return True, f"nothing is wrong in here, and no device has come since the boot, as far as {told}", None
 

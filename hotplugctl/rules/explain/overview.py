@@ -13,7 +13,15 @@ from hotplugctl.rules.explain.concern import wrong
 from hotplugctl.rules.facts import express_roots, needed
 
 ARRIVALS_SHOWN = 8
-_WAITING = ("announce.card-waits", "slot.card-without-function")
+_WAITING = ("announce.card-waits", "slot.card-without-function", "card.request-pending")
+# Notes on what may keep a device from being seen, and what one can look at.
+_HINTS = (
+    "card.request-canceled",
+    "announce.acpi-unread",
+    "bus.port-sleeps",
+    "node.scsi-lost-by-kernel",
+    "node.rename-failed",
+)
 _UNSERVED = "bus.unserved"
 _SCANNED = "node.scsi-scan-needed"
 
@@ -74,21 +82,25 @@ def _announced(snapshot: Snapshot) -> tuple[Look, ...]:
     heard = "acpiphp listens" if listening else "nobody here listens"
     if not acpi.gpe:
         return (Look(acpi.gpe_path, f"the host announced nothing by ACPI since the boot; {heard}"),)
-    times = "once" if acpi.gpe == 1 else f"{acpi.gpe} times"
-    said = f"the host announced PCI changes {times} by ACPI (arrivals and removals, several at once); {heard}"
-    return (Look(acpi.gpe_path, said),)
+    said = f"the host announced PCI changes {_times(acpi.gpe)} by ACPI (arrivals and removals, several at once)"
+    return (Look(acpi.gpe_path, f"{said}; {heard}"),)
 
 
 def _host(
     snapshot: Snapshot, headroom: Headroom, unserved: Sequence[str], failed: Sequence[Finding]
 ) -> Iterable[Check]:
     """What leaves no trace in a guest: the cases that this machine can have."""
+    if snapshot.guest.physical:
+        card = "a card that is not seated, gets no power, or sits in a slot that firmware has switched off"
+        yield Check(card, ("this is no virtual machine: look at the slot, and at the firmware's setup",))
+        yield from _hinted(failed)
+        return
     refused = (
         "the host refused the device, or has put it elsewhere: the command's own error tells, and its list of devices"
     )
     if snapshot.guest.hypervisor not in _QEMU:
         yield Check(refused, (f"the hypervisor's own console ({snapshot.guest.hypervisor}): its error, its devices",))
-        yield from _scanned(failed)
+        yield from _hinted(failed)
         return
     yield Check(
         refused,
@@ -101,18 +113,16 @@ def _host(
             "no slot is free: the host refuses the next device, and the guest hears nothing",
             ("QEMU: more -device pcie-root-port before the boot", "libvirt: more pcie-root-port controllers"),
         )
-    roots = sorted(express_roots(snapshot).intersection(snapshot.buses).difference(_served(headroom)))
+    # Where firmware describes slots on it, a PCIe root bus takes devices too (Cloud Hypervisor, Firecracker).
+    taken = _served(headroom).union(snapshot.acpi.slots)
+    roots = sorted(express_roots(snapshot).intersection(snapshot.buses).difference(taken))
     if roots:
         yield Check(
             f"bus {', '.join(roots)} takes no hot-plugged device: without bus= QEMU tries it, and refuses",
             ("QEMU: device_add …,bus=ID of an empty pcie-root-port",
              "libvirt: <controller type='pci' model='pcie-root-port'/> in the domain before it starts"),
         )  # fmt: skip
-    if any(slot.mechanism == "pciehp" for slot in snapshot.slots.items):
-        yield Check(
-            "a function 1 and up without function 0 waits for that one: nothing is announced before",
-            ("QEMU: addr= of the device_add: function 0 comes last",),
-        )
+    yield from _function_zero(snapshot)
     behind = [bus for bus in unserved if snapshot.buses.get(bus) is not None]
     if behind:
         buses = ", ".join(behind[:4])
@@ -120,15 +130,47 @@ def _host(
             f"a device on bus {buses}: the host takes it, and announces it to nobody",
             ("QEMU: the bus= that it was given, and (qemu) info pci", "in here: hotplugctl explain bus.unserved"),
         )
-    yield from _scanned(failed)
+    yield from _hinted(failed)
+
+
+def _function_zero(snapshot: Snapshot) -> Iterable[Check]:
+    """Functions beside one that is not there: pciehp is told of none, acpiphp is told and finds none."""
+    by = {slot.mechanism for slot in snapshot.slots.items}
+    if "pciehp" in by:
+        said = "a function 1 and up without function 0 waits for that one: nothing is announced before"
+    elif "acpiphp" in by and snapshot.acpi.gpe:
+        said = "a function 1 and up without function 0 is announced, and not found before function 0 comes"
+    else:
+        return
+    yield Check(said, ("QEMU: addr= of the device_add: function 0 comes last",))
+
+
+def unheard(seen: Overview, snapshot: Snapshot) -> Optional[str]:
+    """The announcements, where nothing came that they can have been for: one that went leaves no line in the log."""
+    acpi = snapshot.acpi
+    if seen.arrivals or acpi.phpr is None or not acpi.gpe or snapshot.log.failure is not None or snapshot.log.headless:
+        return None
+    return f"the host announced PCI changes {_times(acpi.gpe)} by ACPI, and the log tells of no device that came"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _served(headroom: Headroom) -> frozenset[str]:
     return frozenset(room.bus for room in headroom.rooms if room.slots)
 
 
-def _scanned(failed: Iterable[Finding]) -> Iterable[Check]:
-    """Adapters whose disks come by a scan of their bus alone."""
+def _hinted(failed: Sequence[Finding]) -> Iterable[Check]:
+    """Findings that are no fault, and may be the answer: the first of each kind."""
+    for key in _HINTS:
+        found = [one for one in failed if one.id == key and one.severity == "info"]
+        if found:
+            more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+            first, asks = found[0], f"in here: hotplugctl explain {key}"
+            how = f"in here: {first.remedy}" if first.remedy else first.detail or asks
+            yield Check(f"{first.summary}{more}", (how,))
+    # Adapters whose disks come by a scan of their bus alone.
     for one in failed:
         if one.id == _SCANNED:
             how = f"in here: {one.remedy}" if one.remedy else f"in here: hotplugctl explain {_SCANNED}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, Optional
 
 from hotplugctl.model.snapshot import Child, Detail
@@ -17,6 +17,10 @@ GRAVE = ("root-filesystem", "connection", "slot-busy", "boot-filesystem", "efi-f
 
 
 _SHOWN = 8
+_VSOCK = "vmw_vsock_virtio_transport"
+# Displays, coprocessors, encryption, accelerators (PCI Code and ID Assignment 1.11). nvidia and the like make files in
+# /dev without a device in sysfs.
+_COMPUTES = ("03", "0b40", "10", "12")
 _SHARES = {"virtiofs": "virtiofs", "9p": "9pnet_virtio"}
 
 
@@ -38,7 +42,7 @@ class Evidence(NamedTuple):
 def answer(found: Evidence, at_stake: Stake, wanted: Interest, processes: Processes) -> Answer:
     """May it be pulled?"""
     blockers = sorted(
-        dict.fromkeys(_blockers(found, at_stake, wanted, processes)),
+        _once(_blockers(found, at_stake, wanted, processes)),
         key=lambda one: GRAVE.index(one.kind) if one.kind in GRAVE else len(GRAVE),
     )
     unseen = tuple(_unseen(found, at_stake, processes))
@@ -49,6 +53,19 @@ def answer(found: Evidence, at_stake: Stake, wanted: Interest, processes: Proces
     return Answer(safe, reason, (), unseen, tuple(hardware.notes(found.going)))
 
 
+def _once(blockers: Iterable[Blocker]) -> Iterator[Blocker]:
+    """Each once. What is mounted more than once at one place has to be unmounted as often."""
+    times: dict[Blocker, int] = {}
+    for one in blockers:
+        times[one] = times.get(one, 0) + 1
+    for one, count in times.items():
+        if count == 1 or one.kind != "mount":
+            yield one
+            continue
+        remedy = None if one.remedy is None else f"for i in $(seq {count}); do {one.remedy}; done"
+        yield one._replace(summary=f"{one.summary}, {count} times", remedy=remedy)
+
+
 def _blockers(found: Evidence, at_stake: Stake, wanted: Interest, processes: Processes) -> Iterator[Blocker]:
     going, users = found.going, found.users
     nets = over.nets(going, users.network)
@@ -56,8 +73,8 @@ def _blockers(found: Evidence, at_stake: Stake, wanted: Interest, processes: Pro
     yield from over.connections(nets, users.network)
     yield from hardware.slots(going, found.ports)
     yield from programs.programs(processes.items, going, wanted)
-    yield from storage.elsewhere(processes.spaces, users.mounts)
-    yield from storage.storage(at_stake, users)
+    yield from storage.elsewhere(processes.spaces, users, at_stake)
+    yield from storage.storage(at_stake, users, processes.spaces)
     yield from over.network(nets, users)
     yield from hardware.functions(going, users, found.children)
 
@@ -79,6 +96,21 @@ def _unseen(found: Evidence, at_stake: Stake, processes: Processes) -> Iterator[
     yield from _pooled(at_stake, users)
     yield from _shared(found)
     yield from _other_network(found)
+    yield from _untold(found)
+
+
+def _untold(found: Evidence) -> Iterator[Seen]:
+    """What programs may use, and no file tells: sockets of vsock, files in /dev that a driver made past sysfs."""
+    for child in found.children:
+        if child.driver == _VSOCK and any(child.address == function.address for function in found.going.functions):
+            yield Seen("sockets", f"no file tells what connections there are over {child.name} (vsock)", "ss --vsock")
+    paths = {node.path for node in found.going.nodes}
+    for function in found.going.functions:
+        made = any(path.startswith(function.path + "/") for path in paths)
+        driven = function.driver is not None and not in_user_space(function.driver)
+        if driven and not made and (function.class_ or "").startswith(_COMPUTES):
+            why = f"what files in /dev {function.driver} gave {function.address} is not told, nor who has them open"
+            yield Seen("files", why, "lsof, for the files of that driver")
 
 
 def _of_disks(at_stake: Stake, users: Users) -> Iterator[Seen]:

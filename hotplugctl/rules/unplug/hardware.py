@@ -41,6 +41,8 @@ def functions(going: Going, users: Users, children: tuple[Child, ...]) -> Iterat
         for child in children:
             if child.address == function.address and child.driver == "virtio_mem":
                 yield Blocker("memory", function.address, "it gives the guest memory, which the kernel may use", None)
+            if child.address == function.address and child.driver == "virtio_iommu":
+                yield Blocker("machine", function.address, "other devices do their DMA through it (IOMMU)", None)
         count = len(going.virtual[function.address].children) if function.address in going.virtual else 0
         if count:
             path = line(f"/sys/bus/pci/devices/{function.address}/sriov_numvfs")

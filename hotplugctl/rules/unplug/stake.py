@@ -214,11 +214,7 @@ def interest(going: Going, users: Users, at_stake: Stake) -> Interest:
     files = {name for name, block in by_file(users).items() if block in at_stake.blocks}
     numbers = {mount.number for mount in mounts} | {block.number for block in blocks}
     points = tuple(dict.fromkeys(mount.point for mount in mounts))
-    others = (
-        mount.point
-        for at, mount in enumerate(users.mounts)
-        if at not in at_stake.mounts and mount.point.startswith(points)
-    )
+    others = (mount.point for at, mount in enumerate(users.mounts) if at not in at_stake.mounts)
     return Interest(
         frozenset(files | set(_files(going))),
         frozenset(number for number in numbers if number is not None and number not in rooted),

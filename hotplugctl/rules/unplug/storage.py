@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import partial
 from typing import Callable, Optional
 
@@ -33,16 +33,20 @@ def system(at_stake: Stake) -> Iterator[Blocker]:
             yield Blocker(kind, mount.point, f"{what} is on it ({mount.source} on {mount.point})", remedy)
 
 
-def storage(at_stake: Stake, users: Users) -> Iterator[Blocker]:
-    """Mounts, swap, and what is built of the disks: each after all that lies on it."""
-    yield from _Walk(at_stake, users).run()
+def storage(at_stake: Stake, users: Users, spaces: Iterable[Space] = ()) -> Iterator[Blocker]:
+    """Mounts, swap, and what is built of the disks: each after all that lies on it.
+
+    ``spaces``: the other mount namespaces, whose mounts ``elsewhere`` tells.
+    """
+    yield from _Walk(at_stake, users, frozenset(mount.number for space in spaces for mount in space.mounts)).run()
 
 
 class _Walk:
     """A depth-first walk, without recursion (holders may be a thousand deep, or go in a circle)."""
 
-    def __init__(self, at_stake: Stake, users: Users) -> None:
+    def __init__(self, at_stake: Stake, users: Users, shown: Set[Optional[str]]) -> None:
         self.stake = at_stake
+        self.shown = shown
         self.users = users
         self.files = by_file(users)
         self.places = Places(users.mounts)
@@ -147,7 +151,7 @@ class _Walk:
             if name.startswith("zram") and block.backing is not None:
                 self._put(block.backing, ("zram", name), partial(_zram, block))
         mounted = {self.files.get(mount.source) for mount in self.stake.mounts.values()}
-        numbers = {mount.number for mount in self.stake.mounts.values()}
+        numbers = {mount.number for mount in self.stake.mounts.values()} | self.shown
         for name, block in self.stake.blocks.items():
             is_mounted = name in mounted or block.number in numbers
             self._add(("block", name), ("kept", name), partial(_kept, block, self.users, is_mounted))
@@ -343,10 +347,13 @@ def _of(mount: Mount, others: Iterable[str], block: Block) -> bool:
     return mount.source == block.node or any(mount.source == f"/dev/{name}" for name in others)
 
 
-def elsewhere(spaces: Iterable[Space], own: Iterable[Mount]) -> Iterator[Blocker]:
+def elsewhere(spaces: Iterable[Space], users: Users, at_stake: Stake) -> Iterator[Blocker]:
     """Mounts in other namespaces that stay when those here are unmounted: of no peer group in common (mount(8))."""
-    groups = {peer.partition(":")[2] for mount in own for peer in mount.peers}
+    groups = {peer.partition(":")[2] for mount in users.mounts for peer in mount.peers}
+    numbers = {block.number for block in at_stake.blocks.values()} - {None}
+    told: set[str] = set()
     for space in spaces:
+        yield from _on_files_of(space, users, at_stake, numbers, told)
         depth = _depths(space.mounts)
         for at in sorted(range(len(depth)), key=lambda at: (-depth[at], -at)):
             mount = space.mounts[at]
@@ -354,3 +361,27 @@ def elsewhere(spaces: Iterable[Space], own: Iterable[Mount]) -> Iterator[Blocker
                 remedy = line("nsenter", "--mount", "--target", space.pid, "umount", mount.point)
                 summary = f"{_what(mount)} is mounted on {mount.point} in the mount namespace of process {space.pid}"
                 yield Blocker("mount", mount.point, summary, remedy)
+
+
+def _on_files_of(
+    space: Space, users: Users, at_stake: Stake, numbers: Set[Optional[str]], told: set[str]
+) -> Iterator[Blocker]:
+    """Swap and loop devices on files of such a mount. The kernel names the file as that namespace has it.
+
+    That it is not a file of the same name here cannot be seen; the disk is in use either way.
+    """
+    places = Places(space.mounts)
+    used = [(swap.path, None) for swap in users.swaps if swap.kind == "file" and swap not in at_stake.swaps]
+    loops = (block for name, block in users.blocks.items() if name.startswith("loop") and name not in at_stake.blocks)
+    for path, loop in (*used, *((block.backing or "", block.node) for block in loops)):
+        plain = path.partition(" (deleted)")[0]
+        at = places.nearest(plain)
+        if at is None or space.mounts[at].number not in numbers or (loop or path) in told:
+            continue
+        told.add(loop or path)
+        where = f"in the mount namespace of process {space.pid}, if that is where the file is"
+        if loop is None:
+            remedy = line("nsenter", "--mount", "--target", space.pid, "swapoff", path)
+            yield Blocker("swap", path, f"the kernel swaps to {path} {where}", remedy)
+        else:
+            yield Blocker("loop", loop, f"{loop} lies on {plain} {where}", line("losetup", "--detach", loop))
