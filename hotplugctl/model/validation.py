@@ -93,6 +93,22 @@ class Drift(NamedTuple):
     extra: tuple[tuple[str, str, str], ...]
 
 
+class Flaw(NamedTuple):
+    """What is wrong with the lines of a recorded stream. ``fault``: ``malformed``, ``cut-off``,
+    ``carriage-return``, ``disordered``, ``doubled``, ``props-differ``, ``log-differs``, ``lost`` or
+    ``stages`` (that of ``source`` was not recorded when its name says).
+
+    ``line``: the first that has it, from 1 (0: the file as a whole). ``what``: whose line that is. ``count``: how many
+    have it.
+    """
+
+    fault: str
+    source: str
+    line: int
+    what: str
+    count: int
+
+
 class Witness(NamedTuple):
     """An lspci text: its path, the form and the records of ``model.lspci``, and its hex dumps (address → header).
 

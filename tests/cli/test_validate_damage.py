@@ -513,6 +513,18 @@ def bring_back(story: Story) -> None:
         del story.entries[path]
 
 
+UEVENTS, RECORDS = "events/netlink-uevent.jsonl", "events/kmsg.jsonl"
+
+
+def lines(story: Story, path: str, change: Callable[[list[bytes]], list[bytes]]) -> None:
+    """Change the lines of a stream, and nothing that is said of it."""
+    before = story.read(f"/{path}").splitlines(keepends=True)
+    story.write(f"/{path}", b"".join(change(before)))
+    assert story.read(f"/{path}").splitlines(keepends=True) != before
+    if story.entries.get("/expected.json"):
+        story.remove("/expected.json")
+
+
 EVENTS: dict[str, tuple[Callable[[Story], object], set[tuple[str, str]]]] = {
     "nothing": (lambda it: None, set()),
     "an arrival that the tree lacks": (
@@ -534,6 +546,52 @@ EVENTS: dict[str, tuple[Callable[[Story], object], set[tuple[str, str]]]] = {
     "a disk that was not heard": (
         lambda it: heard(it, lambda data: b"/block/vdb" not in data),
         {("uevent.node-extra", f"added: {DISK} node")},
+    ),
+    "a child that was not heard, and udev's answer": (
+        lambda it: heard(it, lambda data: not (data.startswith(b"add@") and data.split(b"\0")[0].endswith(b"/virtio1"))),
+        {("events.lost", f"{UEVENTS}:10")},
+    ),
+    "a line twice": (lambda it: lines(it, UEVENTS, lambda of: [of[0], *of]), {("events.doubled", f"{UEVENTS}:2")}),
+    "lines that change places": (
+        lambda it: lines(it, UEVENTS, lambda of: [*of[:7], of[9], of[8], of[7], *of[10:]]),
+        {("events.disordered", f"{UEVENTS}:9")},
+    ),
+    "upside down": (lambda it: lines(it, UEVENTS, lambda of: of[::-1]), {("events.disordered", f"{UEVENTS}:2")}),
+    "torn": (
+        lambda it: lines(it, UEVENTS, lambda of: [*of[:50], of[50][:99]]),
+        {("events.cut-off", f"{UEVENTS}:51")},
+    ),
+    "no line of a stream": (
+        lambda it: lines(it, UEVENTS, lambda of: [*of[:5], b"<<<<<<< HEAD\n", *of[5:]]),
+        {("events.malformed", f"{UEVENTS}:6")},
+    ),
+    "a datagram that is no base64": (
+        lambda it: lines(it, UEVENTS, lambda of: [*of[:-1], of[-1].replace(b'"b64": "', b'"b64": "!')]),
+        {("events.malformed", f"{UEVENTS}:160")},
+    ),
+    "events from a checkout": (
+        lambda it: lines(it, UEVENTS, lambda of: [line.replace(b"\n", b"\r\n") for line in of]),
+        {("text.carriage-return", f"{UEVENTS}:1")},
+    ),
+    "props of another action": (
+        lambda it: lines(it, UEVENTS, lambda of: [of[0].replace(b'"b64"', b'"props": {"ACTION": "bind"}, "b64"'), *of[1:]]),
+        {("events.props-differ", f"{UEVENTS}:1")},
+    ),
+    "a record of the log that was not heard": (
+        lambda it: lines(it, RECORDS, lambda of: [*of[:300], *of[301:]]),
+        {("events.lost", RECORDS)},
+    ),
+    "a record with other words": (
+        lambda it: lines(it, RECORDS, lambda of: [of[0].replace(b"Linux version 6", b"Linux version 5"), *of[1:]]),
+        {("events.log-differs", f"{RECORDS}:1")},
+    ),
+    "a record twice": (
+        lambda it: lines(it, RECORDS, lambda of: [*of, of[-1]]),
+        {("events.doubled", f"{RECORDS}:651")},
+    ),
+    "after for added": (
+        lambda it: (it.move("/added", "/x"), it.move("/after", "/added"), it.move("/x", "/after")),
+        {("story.stages-disordered", "after/sys/kernel/uevent_seqnum")},
     ),
     "events that begin late": (
         lambda it: (heard(it, lambda data: number(data) > LATE), it.remove("/expected.json")),

@@ -12,11 +12,13 @@ from hotplugctl.rules.validation.lspci import lspci
 from hotplugctl.rules.validation.manifest import archive, manifest
 from hotplugctl.rules.validation.modules import modules
 from hotplugctl.rules.validation.paths import Sysfs
+from hotplugctl.rules.validation.streams import CONSEQUENCES, streams
 from hotplugctl.rules.validation.texts import texts
 from hotplugctl.rules.validation.topology import topology
 from hotplugctl.rules.validation.uevents import uevents
 
 __all__ = [
+    "CONSEQUENCES",
     "CRASHED",
     "Sysfs",
     "archive",
@@ -31,6 +33,7 @@ __all__ = [
     "manifest",
     "modules",
     "run",
+    "streams",
     "texts",
     "topology",
     "uevents",
