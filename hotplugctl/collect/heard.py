@@ -29,7 +29,7 @@ def last_record(tree: Tree) -> Optional[int]:
 
 
 def records(tree: Tree) -> Mapping[int, bytes]:
-    """The records of a tree's kernel log by their numbers, each as its first line; none where its form has no numbers."""
+    """The records of a tree's kernel log by their numbers, each as its first line; none without numbers."""
     read = tree.kernel_log(_LIMIT)
     if not isinstance(read, Value) or _RECORD.match(read.data) is None:
         return {}

@@ -1,8 +1,8 @@
 """What is wrong with the lines of a recorded stream, whatever a tree says.
 
 What holds of every stream: lines are written as they are heard, so ``t`` never runs back; the kernel gives each uevent
-and each record of its log a number of its own (lib/kobject_uevent.c, Documentation/ABI/testing/dev-kmsg); and udev sends
-on what it had from the kernel, with the kernel's number.
+and each record of its log a number (lib/kobject_uevent.c, Documentation/ABI/testing/dev-kmsg); and udev sends on what
+it had from the kernel, with the kernel's number.
 """
 
 from __future__ import annotations
