@@ -14,6 +14,7 @@ from hotplugctl.source.stages import Place, Places, Whole, find_top
 
 if TYPE_CHECKING:
     from hotplugctl.live.staged import Station
+    from hotplugctl.model.inventory import Sample
     from hotplugctl.model.validation import Expectation
     from hotplugctl.source.archive import Folder
     from hotplugctl.source.replay import Stream
@@ -189,7 +190,9 @@ def _recording(tree: Rooted) -> Iterator[Problem]:
     listed = inventory.collect(tree)
     sysfs = validation.Sysfs(listed)
     yield from run("links", lambda: [*validation.links(sysfs), *validation.unlisted(sysfs), *validation.lost(sysfs)])
-    yield from run("texts", lambda: validation.texts(inventory.samples(tree)))
+    told: list[Sample] = []
+    yield from run("texts", lambda: validation.texts(_noting(inventory.samples(tree), told)))
+    yield from run("uevent files", lambda: validation.children(told, sysfs))
     subjects = witnesses.subjects(tree)
     yield from run("functions", lambda: validation.functions(subjects, sysfs))
     yield from run("drivers", lambda: validation.drivers(sysfs))
@@ -205,6 +208,14 @@ def _recording(tree: Rooted) -> Iterator[Problem]:
     expectation = witnesses.expectation(tree)
     if expectation is not None:
         yield from run("expected.json", lambda: _expected(tree, expectation))
+
+
+def _noting(samples: Iterable[Sample], told: list[Sample]) -> Iterator[Sample]:
+    """The samples, of which those that tell of a device are put aside: each file is read once."""
+    for sample in samples:
+        if validation.is_told(sample.path):
+            told.append(sample)
+        yield sample
 
 
 def _own_flaws(tree: Rooted) -> Iterator[Flaw]:

@@ -98,7 +98,7 @@ class Flaw(NamedTuple):
     ``carriage-return``, ``disordered``, ``doubled``, ``props-differ``, ``log-differs``, ``lost`` or
     ``stages`` (that of ``source`` was not recorded when its name says).
 
-    ``line``: the first that has it, from 1 (0: the file as a whole). ``what``: whose line that is. ``count``: how many
+    ``line``: the first that has it, from 1 (0: the file as a whole). ``what``: whose line that is. ``times``: how many
     have it.
     """
 
@@ -106,13 +106,13 @@ class Flaw(NamedTuple):
     source: str
     line: int
     what: str
-    count: int
+    times: int
 
 
 class Witness(NamedTuple):
     """An lspci text: its path, the form and the records of ``model.lspci``, and its hex dumps (address → header).
 
-    ``failure``: why it could not be read.
+    ``failure``: why it could not be read. ``cut``: it ends in the middle of a line.
     """
 
     source: str
@@ -120,6 +120,7 @@ class Witness(NamedTuple):
     records: tuple[LspciRecord, ...]
     dumps: Mapping[str, ConfigSpace]
     failure: Optional[Failure] = None
+    cut: bool = False
 
 
 class Expectation(NamedTuple):

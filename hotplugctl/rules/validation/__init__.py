@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hotplugctl.rules.validation.children import children, is_told
 from hotplugctl.rules.validation.drivers import drivers
 from hotplugctl.rules.validation.engine import CRASHED, run
 from hotplugctl.rules.validation.expected import expected, expected_of_story, wants_events
@@ -22,10 +23,12 @@ __all__ = [
     "CRASHED",
     "Sysfs",
     "archive",
+    "children",
     "drivers",
     "expected",
     "expected_of_story",
     "functions",
+    "is_told",
     "kernel_log",
     "links",
     "lost",

@@ -34,6 +34,6 @@ def streams(flaws: Iterable[Flaw]) -> Iterator[Problem]:
         if flaw.fault == "lost" and not flaw.line:
             why = _LOST_RECORD
         where = f"{flaw.source}:{flaw.line}" if flaw.line else flaw.source
-        more = f" (and {flaw.count - 1} more)" if flaw.count > 1 else ""
+        more = f" (and {flaw.times - 1} more)" if flaw.times > 1 else ""
         said = f"{shown(flaw.what)}: " if flaw.what else ""
         yield Problem(identifier, where, f"{said}{why}{more}", (Evidence(where, shown(flaw.what)),))
