@@ -212,7 +212,7 @@ def kind_of_file(path: str) -> Optional[str]:
 
 def kind_of_key(key: str) -> Optional[str]:
     """The kind of the value of a key in JSON, None where it is no identity."""
-    return _UDEV.get(key) or _LOWER.get(key) or ("label" if key in ("label", "partlabel") else None)
+    return _UDEV.get(key) or _LOWER.get(key) or labels.kind_of_key(key)
 
 
 def spans(path: str, text: str) -> list[Span]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Optional
 
 from hotplugctl.scrub.records import Span
 
 _LABEL = (
-    r"(?:\b(?:ID_FS_LABEL(?:_ENC|_FS_ENC)?|ID_PART_ENTRY_NAME)=|\"(?:part)?label\"\s{0,4}:\s{0,4}\"|"
+    r"(?:\b(?:ID_FS_LABEL(?:_ENC|_FS_ENC)?|ID_PART_ENTRY_NAME)(?:=|\"\s{0,4}:\s{0,4}\")|\"(?:part)?label\"\s{0,4}:\s{0,4}\"|"
     r"\b(?:PART)?LABEL=\"?(?<!_LABEL=)(?<!_LABEL=\"))([^\0\n\"]{1,256})"
 )
 _BY_LABEL = r"by-(?:part)?label(?:/|\\x2f)([^\s\0\"',/]{1,256})"
@@ -20,7 +21,7 @@ _SAID_LABEL = (
     r"/media/[^/\s]{1,64}/([^/\s\0\"']{1,256}))"
 )
 _MAPPED = (
-    r"(?:\bDM_NAME=|\bDM_VG_NAME=|\bDM_LV_NAME=|/dev/mapper/|dev-mapper-|\bdm-name-|\bmapper/|\brd\.lvm\.(?:lv|vg)=|"
+    r"(?:\bDM_(?:VG_|LV_)?NAME(?:=|\"\s{0,4}:\s{0,4}\")|/dev/mapper/|dev-mapper-|\bdm-name-|\bmapper/|\brd\.lvm\.(?:lv|vg)=|"
     r"\brd\.luks\.name=[0-9A-Fa-f-]{1,64}=|\bcryptdevice=\S{1,128}?:)"
     r"([^\s\0\"',:;)\]]{1,256})"
 )
@@ -37,6 +38,8 @@ _GENERIC_NAME = re.compile(
     r"mpath|ubuntu|debian|fedora|rhel|centos|cl|rl|almalinux|rocky|pve|crypt(?:root|swap|data|home)?|luks|live|base|rw|"
     r"dm|part|cache|meta|snap)(?:[-_]?(?:vg|lv|[a-z]|\d{1,3}))?"
 )
+_LABEL_KEYS = frozenset(("label", "partlabel", "ID_FS_LABEL", "ID_FS_LABEL_ENC", "ID_PART_ENTRY_NAME"))
+_VOLUME_KEYS = frozenset(("DM_NAME", "DM_VG_NAME", "DM_LV_NAME"))
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _GROUPS_LIMIT = 64
 _ESCAPE = re.compile(r"\\x([0-9A-Fa-f]{2})|\\([0-7]{3})")
@@ -64,6 +67,16 @@ def spans(text: str) -> Iterator[Span]:
             yield Span(found.start(2), found.end(2), "volume")
     for found in re.finditer(_SSID, text):
         yield Span(found.start(found.lastindex or 1), found.end(found.lastindex or 1), "ssid")
+
+
+def is_generic(label: str) -> bool:
+    """Whether installers and clouds call theirs so."""
+    return _GENERIC_LABEL.fullmatch(label) is not None
+
+
+def kind_of_key(key: str) -> Optional[str]:
+    """The kind of the value of a key in JSON, None where it is none of these."""
+    return "label" if key in _LABEL_KEYS else "volume" if key in _VOLUME_KEYS else None
 
 
 def _is_pool(text: str, at: int) -> bool:

@@ -56,6 +56,10 @@ PLANTED = [
     ("/proc/cmdline", "rd.luks.name=1b4e28ba-2fa1-41d2-883f-0016d3cca427=payroll quiet\n", ["payroll"]),
     ("/proc/cmdline", "cryptdevice=UUID=1b4e28ba-2fa1-41d2-883f-0016d3cca427:payroll quiet\n", ["payroll"]),
     ("/etc/crypttab", "payroll UUID=1b4e28ba-2fa1-41d2-883f-0016d3cca427 none luks\n", ["payroll"]),
+    # As a stream of uevents has them, beside their datagrams.
+    ("/events/netlink-uevent.jsonl", '{"props": {"ID_FS_LABEL": "kilimanjaro"}}\n', ["kilimanjaro"]),
+    ("/events/netlink-uevent.jsonl", '{"props": {"ID_FS_LABEL_ENC": "acme\\\\x20disk"}}\n', ["acme", "disk"]),
+    ("/events/netlink-uevent.jsonl", '{"props": {"DM_VG_NAME": "payroll"}}\n', ["payroll"]),
     # A MAC address behind a name, in brackets and escaped; what a command line of each kind of guest says.
     ("/proc/cmdline", "ifname=lan0:00:1b:21:a0:b0:c1 quiet\n", ["a0:b0:c1"]),
     ("/proc/cmdline", "ip=[2a01:4f8:c17:b8f::2]::[fe80::1]:64:kilimanjaro:eth0:none\n", ["c17:b8f", "kiliman"]),
