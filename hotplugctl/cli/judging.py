@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, BinaryIO, Optional, Union
 
 from hotplugctl.errors import UnusableRoot
-from hotplugctl.model.validation import Drift, Problem, Said, Told, Validation
+from hotplugctl.model.validation import Drift, Flaw, Problem, Said, Told, Validation
 from hotplugctl.rules import validation
 from hotplugctl.source.door import open_tree
 from hotplugctl.source.stages import Place, Places, Whole, find_top
 
 if TYPE_CHECKING:
     from hotplugctl.live.staged import Station
+    from hotplugctl.model.inventory import Sample
     from hotplugctl.model.validation import Expectation
     from hotplugctl.source.archive import Folder
     from hotplugctl.source.replay import Stream
@@ -66,7 +67,7 @@ class Judge:
         """What the stages share: their events against their trees, and what is expected of these."""
         expectation = self._expected_of_story(place)
         if self._stream(place) is not None:
-            yield from validation.run("uevents", lambda: validation.uevents(self._drifts(place)))
+            yield from self._heard(place)
         if expectation is not None:
 
             def ask() -> Iterable[Problem]:
@@ -74,6 +75,28 @@ class Judge:
 
             wants = validation.wants_events(expectation)
             yield from validation.run("expected.json", ask)
+
+    def _heard(self, place: Whole) -> Iterator[Problem]:
+        """The events against themselves, and against the trees: what is lost shows in these, or else in the numbers."""
+        flawed = validation.run("events", lambda: validation.streams(self._flaws(place)))
+        drifts: tuple[Problem, ...] = ()
+        if not any(problem.id in validation.CONSEQUENCES for problem in flawed):
+            drifts = validation.run("uevents", lambda: validation.uevents(self._drifts(place)))
+        yield from (problem for problem in flawed if not drifts or problem.id != "events.lost")
+        yield from drifts
+
+    def _flaws(self, place: Whole) -> Iterator[Flaw]:
+        from hotplugctl.collect import heard, signs, stream_flaws
+
+        stream = self._stream(place)
+        stages = []
+        for stage in place.stages:
+            tree = open_tree(place.path, stage, self._stdin, self._loaded)
+            try:
+                stages.append(stream_flaws.Stage(stage, heard.records(tree), signs.seqnum(tree)))
+            finally:
+                tree.close()
+        return iter(()) if stream is None else stream_flaws.flaws(stream, stages)
 
     def _expected_of_story(self, place: Whole) -> Optional[Expectation]:
         from hotplugctl.collect import witnesses
@@ -167,7 +190,9 @@ def _recording(tree: Rooted) -> Iterator[Problem]:
     listed = inventory.collect(tree)
     sysfs = validation.Sysfs(listed)
     yield from run("links", lambda: [*validation.links(sysfs), *validation.unlisted(sysfs), *validation.lost(sysfs)])
-    yield from run("texts", lambda: validation.texts(inventory.samples(tree)))
+    told: list[Sample] = []
+    yield from run("texts", lambda: validation.texts(_noting(inventory.samples(tree), told)))
+    yield from run("uevent files", lambda: validation.children(told, sysfs))
     subjects = witnesses.subjects(tree)
     yield from run("functions", lambda: validation.functions(subjects, sysfs))
     yield from run("drivers", lambda: validation.drivers(sysfs))
@@ -176,12 +201,29 @@ def _recording(tree: Rooted) -> Iterator[Problem]:
     view = log_view.collect(tree)
     if view is not None:
         yield from run("kernel log", lambda: validation.kernel_log(view, subjects, disks.collect(tree)))
+    yield from run("events", lambda: validation.streams(_own_flaws(tree)))
     texts = witnesses.texts(tree)
     if texts:
         yield from run("lspci", lambda: validation.lspci(texts, subjects))
     expectation = witnesses.expectation(tree)
     if expectation is not None:
         yield from run("expected.json", lambda: _expected(tree, expectation))
+
+
+def _noting(samples: Iterable[Sample], told: list[Sample]) -> Iterator[Sample]:
+    """The samples, of which those that tell of a device are put aside: each file is read once."""
+    for sample in samples:
+        if validation.is_told(sample.path):
+            told.append(sample)
+        yield sample
+
+
+def _own_flaws(tree: Rooted) -> Iterator[Flaw]:
+    from hotplugctl.collect import heard, signs, stream_flaws
+
+    stream = _own_stream(tree)
+    here = stream_flaws.Stage("", heard.records(tree), signs.seqnum(tree))
+    return iter(()) if stream is None else stream_flaws.flaws(stream, (here,))
 
 
 def _expected(tree: Rooted, expectation: Expectation) -> Iterator[Problem]:
@@ -222,10 +264,15 @@ def _said(tree: Rooted, expectation: Expectation) -> tuple[Said, Optional[str]]:
 def _own_events(tree: Rooted) -> Optional[tuple[Told, ...]]:
     """What was heard in a recording that has ``events/`` of its own."""
     from hotplugctl.cli import retold
+
+    stream = _own_stream(tree)
+    return None if stream is None else retold.of_recording(stream, tree)
+
+
+def _own_stream(tree: Rooted) -> Optional[Stream]:
     from hotplugctl.source.replay import of_tree
 
     try:
-        stream = of_tree(tree, tree.label)
+        return of_tree(tree, tree.label)
     except UnusableRoot:
         return None
-    return retold.of_recording(stream, tree)

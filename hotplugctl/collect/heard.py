@@ -15,6 +15,7 @@ _LIMIT = 32 << 20
 _RECORDS_KEPT = 1_000_000
 # ``6,339,5140900,-;message`` (Documentation/ABI/testing/dev-kmsg): the second number counts the records since boot.
 _RECORD = re.compile(rb"^[0-9]{1,6},([0-9]{1,18}),[0-9]{1,18},", re.M)
+_WHOLE = re.compile(rb"[0-9]{1,6},([0-9]{1,18}),[0-9]{1,18},[^;]*;(.*)", re.S)
 _HEARD = re.compile(rb'"t": ?([0-9]{1,12}(?:\.[0-9]{1,12})?)[,}]')
 _RAW = re.compile(rb'"raw": ?"[0-9]{1,6},([0-9]{1,18}),')
 
@@ -25,6 +26,19 @@ def last_record(tree: Tree) -> Optional[int]:
     if not isinstance(read, Value) or _RECORD.match(read.data) is None:
         return None
     return max(int(number) for number in _RECORD.findall(read.data))
+
+
+def records(tree: Tree) -> Mapping[int, bytes]:
+    """The records of a tree's kernel log by their numbers, each as its first line; none without numbers."""
+    read = tree.kernel_log(_LIMIT)
+    if not isinstance(read, Value) or _RECORD.match(read.data) is None:
+        return {}
+    found: dict[int, bytes] = {}
+    for line in read.data.split(b"\n"):
+        said = _WHOLE.match(line)
+        if said is not None and len(found) < _RECORDS_KEPT:
+            found[int(said[1])] = said[2]
+    return found
 
 
 def unlisted(tree: Tree) -> frozenset[str]:

@@ -15,7 +15,7 @@ from hotplugctl.source.tree import NAMES_LIMIT, kind_name
 ENTRIES_LIMIT = 300_000
 """Entries that are looked at: a guest has some four thousand below /sys."""
 
-_TEXTS = ("/sys", "/proc", "/boot", "/lib/modules", "/run/udev")
+_TEXTS = ("/sys", "/proc", "/boot", "/lib/modules", "/run/udev", "/cmd")
 # A page is the most that an attribute shows; modules.alias and a kernel's configuration are larger.
 _TEXT_LIMIT = 4 << 20
 

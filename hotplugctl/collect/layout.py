@@ -32,7 +32,9 @@ def collect(tree: Tree, subjects: Subjects) -> Layout:
 
 def _claims(tree: Tree, path: str, io: bool) -> Iterator[Claim]:
     read = tree.read(path, _LIMIT)
-    parsed = resource.parse_iomem(read.text) if isinstance(read, Value) else None
+    # Of a list that is cut off, what it lacks says nothing.
+    whole = isinstance(read, Value) and read.data.endswith(b"\n")
+    parsed = resource.parse_iomem(read.text) if isinstance(read, Value) and whole else None
     if parsed is None or parsed.masked:
         return
     for entry in parsed.ranges:

@@ -38,7 +38,7 @@ def collect(tree: Tree) -> Optional[LogView]:
     for rows in parser.chunks():
         for row in rows:
             fold.take(parser.line(row))
-    whole = fold.from_boot and not _DROPPED.search(read.data) and _is_gapless(read.data)
+    whole = fold.from_boot and read.data.endswith(b"\n") and not _DROPPED.search(read.data) and _is_gapless(read.data)
     return LogView(read.path, whole, fold.functions, fold.bars, fold.disks, fold.finished())
 
 

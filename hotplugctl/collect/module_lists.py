@@ -19,10 +19,17 @@ def collect(tree: Rooted) -> ModuleLists:
     proc = tree.read("/proc/modules", _LIMIT)
     text = tree.read("/cmd/lsmod", _LIMIT)
     of_proc: Optional[Mapping[str, str]] = None
-    if isinstance(proc, Value):
+    # A list that is cut off is told as such, and what it lacks is no more than that.
+    if isinstance(proc, Value) and _is_whole(proc.data):
         of_proc = {module.name: module.state for module in modules.parse_proc_modules(proc.text)}
-    of_text = lsmod.names(text.data.decode("utf-8", "backslashreplace")) if isinstance(text, Value) else None
+    of_text = None
+    if isinstance(text, Value) and _is_whole(text.data):
+        of_text = lsmod.names(text.data.decode("utf-8", "backslashreplace"))
     return ModuleLists(of_proc, _sysfs(tree), of_text)
+
+
+def _is_whole(data: bytes) -> bool:
+    return not data or data.endswith(b"\n")
 
 
 def _sysfs(tree: Rooted) -> Optional[Mapping[str, Optional[str]]]:

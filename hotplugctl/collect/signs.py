@@ -16,7 +16,7 @@ from hotplugctl.parse import kernel_events
 from hotplugctl.parse.uevent import parse_datagram
 from hotplugctl.source.tree import Tree
 
-_SEQNUM = "/sys/kernel/uevent_seqnum"
+SEQNUM = "/sys/kernel/uevent_seqnum"
 # systemd-udevd keeps the one while it is at work, and writes the other when its rules have run (udev_manager.c,
 # device_update_db() in sd-device).
 _UDEV_BUSY = "/run/udev/queue"
@@ -96,7 +96,7 @@ def look(
     """
     closely = only is not None
     wanted = frozenset(only or ())
-    before = _seqnum(tree)
+    before = seqnum(tree)
     listed = functions.collect(tree)
     items = [item for item in listed.items if not closely or item.address in wanted]
     found, failure = nodes.bare(tree)
@@ -105,7 +105,7 @@ def look(
     claimed = _claims(tree, items) if closely or claims else None
     done = done_by_udev(tree, [node for item in items for node in found.get(item.address, ())], closely)
     facts = tuple(fact(item, found.get(item.address, ()), done, children, slots, claimed) for item in items)
-    after = _seqnum(tree)
+    after = seqnum(tree)
     numbers = None if before is None or after is None else (before, after)
     complete = listed.failure is None and failure is None
     return Look(kind, facts, slots, None, lost, complete, numbers)
@@ -164,8 +164,9 @@ def _children(tree: Tree) -> Mapping[str, Mapping[str, Optional[str]]]:
     return found
 
 
-def _seqnum(tree: Tree) -> Optional[int]:
-    read = tree.read(_SEQNUM)
+def seqnum(tree: Tree) -> Optional[int]:
+    """The number of the last uevent that the kernel sent; None where it cannot be known."""
+    read = tree.read(SEQNUM)
     if isinstance(read, FAILURES):
         return None
     text = read.text.strip()

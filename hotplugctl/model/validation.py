@@ -93,10 +93,26 @@ class Drift(NamedTuple):
     extra: tuple[tuple[str, str, str], ...]
 
 
+class Flaw(NamedTuple):
+    """What is wrong with the lines of a recorded stream. ``fault``: ``malformed``, ``cut-off``,
+    ``carriage-return``, ``disordered``, ``doubled``, ``props-differ``, ``log-differs``, ``lost`` or
+    ``stages`` (that of ``source`` was not recorded when its name says).
+
+    ``line``: the first that has it, from 1 (0: the file as a whole). ``what``: whose line that is. ``times``: how many
+    have it.
+    """
+
+    fault: str
+    source: str
+    line: int
+    what: str
+    times: int
+
+
 class Witness(NamedTuple):
     """An lspci text: its path, the form and the records of ``model.lspci``, and its hex dumps (address → header).
 
-    ``failure``: why it could not be read.
+    ``failure``: why it could not be read. ``cut``: it ends in the middle of a line.
     """
 
     source: str
@@ -104,6 +120,7 @@ class Witness(NamedTuple):
     records: tuple[LspciRecord, ...]
     dumps: Mapping[str, ConfigSpace]
     failure: Optional[Failure] = None
+    cut: bool = False
 
 
 class Expectation(NamedTuple):

@@ -12,11 +12,12 @@ _VALUE = r"=(?:\"([^\"\n\0\\]{1,4096})|'(?=[^\s),;])([^'\n\0\\]{1,4096})|([^\s\"
 # Keys that stand alone, and those that end words too: ``rootpassword=``, ``apitoken=``.
 _ALONE = (
     r"(?<![0-9a-z])((?:root|user|vnc|admin)?pw|psk|pre-?shared-?key|"
-    r"(?:api|auth|access|private|luks|wpa|ssh)?[._-]?key|credentials?|set_credential(?:_binary)?|"
+    r"(?:api|auth|access|private|luks|wpa|ssh)?[._-]?key|access[._-]?key[._-]?id|credentials?|set_credential(?:_binary)?|"
     rf"pass|pwd|sig|signature){_VALUE}"
 )
 _ALONE_WORDS = (
-    "key=", "pass=", "pwd=", "pw=", "psk=", "credential=", "credentials=", "credential_binary=", "sig=", "signature=",
+    "key=", "key_id=", "key-id=", "keyid=", "pass=", "pwd=", "pw=", "psk=", "credential=", "credentials=",
+    "credential_binary=", "sig=", "signature=",
 )  # fmt: skip
 _ENDING = rf"(password(?:_pbkdf2)?|passwd|passphrase|passwort|secret|token){_VALUE}"
 _ENDING_WORDS = ("password=", "password_pbkdf2=", "passwd=", "passphrase=", "passwort=", "secret=", "token=")
@@ -43,9 +44,18 @@ _KEYS = (
 )
 _PEM = r"-----BEGIN [A-Z ]{0,30}KEY-----\s*([A-Za-z0-9+/=\s]{20,65536})-----END"
 _FINGERPRINT = r"\bSHA256:([0-9A-Za-z+/]{40,44})(?![0-9A-Za-z+/])"
+# NVMe's in-band authentication, and the ids of keys that AWS gives out.
+_DHCHAP = r"\bDHHC-1:\d\d:([A-Za-z0-9+/=]{8,256}):"
+_AWS = r"\b((?:AKIA|ASIA)[0-9A-Z]{16})\b"
 _PBKDF2 = r"\bgrub\.pbkdf2\.sha\d{1,3}\.\d{1,10}\.([0-9A-Fa-f]{8,1024}(?:\.[0-9A-Fa-f]{4,1024})?)"
 _GRUB_PASSWORD = r"^[ \t]*password(?:_pbkdf2)?[ \t]+(\S{1,64})[ \t]+(\S{3,4096})"
 _SUPERUSERS = r"\bsuperusers=(?:\"([^\"\n]{1,1024})|'([^'\n]{1,1024})|([^\s\"']{1,1024}))"
+
+
+_BY_WORD = (
+    ("-----BEGIN", _PEM), ("SHA256:", _FINGERPRINT), (".pbkdf2.", _PBKDF2), ("--", _OPTION), ("DHHC-1:", _DHCHAP),
+    ("AKIA", _AWS), ("ASIA", _AWS),
+)  # fmt: skip
 
 
 def _look(words: tuple[str, ...]) -> str:
@@ -63,7 +73,7 @@ def spans(path: str, text: str) -> Iterator[Span]:
         for number, kind in ((1, "secret"), (2, "user"), (3, "hostname")):
             if found[number]:
                 yield Span(found.start(number), found.end(number), kind)
-    for word, pattern in (("-----BEGIN", _PEM), ("SHA256:", _FINGERPRINT), (".pbkdf2.", _PBKDF2), ("--", _OPTION)):
+    for word, pattern in _BY_WORD:
         for found in re.finditer(pattern, text) if word in text else ():
             yield Span(found.start(1), found.end(1), "secret")
     for found in re.finditer(_SHORT, text) if any(word in text for word in _SHORT_WORDS) else ():
@@ -85,7 +95,7 @@ def _settings(text: str) -> Iterator[Span]:
 
 def _is_setting(key: str, value: str) -> bool:
     """A kernel's configuration, the keys of a keyboard (``KEY=402000000 …``), a word for on or off: no secret."""
-    if key.isupper() and key.endswith("KEY"):
+    if key == "KEY":
         return True
     return len(value) < 3 or value in ("yes", "off", "true", "false", "none", "auto", "null", "ask")
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Optional
 
-from hotplugctl.scrub import credentials, labels, nearby
+from hotplugctl.scrub import credentials, labels, nearby, remote
 from hotplugctl.scrub.records import Span
 
 _UDEV = {
@@ -33,6 +33,7 @@ _UDEV = {
     "ID_FS_UUID_SUB_ENC": "uuid",
     "ID_PART_ENTRY_UUID": "uuid",
     "ID_PART_TABLE_UUID": "uuid",
+    "HOSTNAME": "hostname",
     "_HOSTNAME": "hostname",
     "_MACHINE_ID": "machine-id",
 }
@@ -55,6 +56,9 @@ _LOWER = {
 _FILES = {
     "serial": "serial",
     "serial_number": "serial",
+    "serial-number": "serial",
+    "host-serial": "serial",
+    "phys_port_id": "serial",
     "wwid": "wwn",
     "wwn": "wwn",
     "wwpn": "wwn",
@@ -67,6 +71,7 @@ _FILES = {
     "eui": "wwn",
     "nguid": "uuid",
     "uuid": "uuid",
+    "vm,uuid": "uuid",
     "boot_id": "uuid",
     "hostid": "uuid",
     "product_uuid": "uuid",
@@ -80,6 +85,13 @@ _FILES = {
     "machine-id": "machine-id",
     "hostname": "hostname",
     "domainname": "hostname",
+    "dhchap_secret": "secret",
+    "dhchap_ctrl_secret": "secret",
+    "password": "secret",
+    "password_in": "secret",
+    "username": "user",
+    "username_in": "user",
+    "ifalias": "label",
 }
 _SKIPPED_FILES = re.compile(r"/(?:sys/bus/(?:pci/slots|i2c)/|boot/|lib/modules/)")
 
@@ -96,7 +108,7 @@ def _alone(words: Iterable[str], before: str) -> str:
 
 
 _KEYED = re.compile(
-    rf"({_alone((*_UDEV, 'MEMORY_DEVICE_[0-9]{1,4}_SERIAL_NUMBER'), '[0-9A-Za-z_]')})"
+    rf"({_alone((*_UDEV, 'MEMORY_DEVICE_[0-9]{1,4}_(?:SERIAL_NUMBER|ASSET_TAG)'), '[0-9A-Za-z_]')})"
     r"(?:=|\"\s{0,4}:\s{0,4}\")([^\0\n\"]{1,4096})"
 )
 _SMALL = re.compile(
@@ -136,15 +148,15 @@ _HOME = re.compile(
     r"(?:/home/|/Users/|/media/)(?!(?:cdrom\d?|floppy\d?|usb\d?|root|lost\+found)\b)([0-9A-Za-z_][0-9A-Za-z_.-]{0,63})"
 )
 _USERS = re.compile(
-    r"(?:\b(?:USER|LOGNAME|SUDO_USER|user|username|autologin_user)=|\bacct=\"?|\bLOGIN ON \S{1,20} BY |"
+    r"(?:\b(?:USER|LOGNAME|SUDO_USER|user|username|user-fullname|autologin_user)=|\bacct=\"?|\bLOGIN ON \S{1,20} BY |"
     r"\bof [Uu]ser |\bfor (?:invalid )?user |"
     r"\b(?:Accepted|Failed) [a-z/-]{1,40} for |\b[ug]id=\d{1,10}\(|\bsudo: {1,20}(?=\S{1,64} : ))"
     r"([0-9A-Za-z_][0-9A-Za-z_.-]{0,63})"
 )
 _HOMES = ("/home/", "/Users/", "/media/")
 _USER_WORDS = (
-    "USER=", "LOGNAME=", "user=", "username=", "of user ", "of User ", "for user ", "for invalid user ", "uid=", "gid=",
-    "autologin_user=", "acct=", "LOGIN ON ", "sudo: ", "Accepted ", "Failed ",
+    "USER=", "LOGNAME=", "user=", "username=", "user-fullname=", "of user ", "of User ", "for user ",
+    "for invalid user ", "uid=", "gid=", "autologin_user=", "acct=", "LOGIN ON ", "sudo: ", "Accepted ", "Failed ",
 )  # fmt: skip
 _USER_LOOK = re.compile("|".join(map(re.escape, _USER_WORDS)))
 _UDEV_WORDS = (
@@ -155,7 +167,7 @@ _UDEV_WORDS = (
     "MD_UUID",
     "DEVLINKS",
     "IDENT",
-    "_HOSTNAME",
+    "HOSTNAME",
     "_MACHINE",
     "MEMORY_DEV",
 )
@@ -178,11 +190,13 @@ _URL = re.compile(
 )
 _ISCSI = re.compile(r"iscsi:([^\s@:\"]{1,128}):([^\s@:\"]{1,256})(?::([^\s@:\"]{1,128}):([^\s@:\"]{1,256}))?@")
 _INSTALL = re.compile(r"(?<![0-9A-Za-z._-])(?:inst\.ks|ks|url|preseed/url|auto|inst\.repo|inst\.stage2)=(\S{1,2048})")
-_IP = re.compile(r"(?<![0-9A-Za-z._-])ip=(?:[^:\s]*:){4}([^:\s]{1,255}):")
-_NAMED = re.compile(r"(?<![0-9A-Za-z._-])(?:systemd\.hostname|hostname|h|rd\.hostname)=([^\s;,\"]{1,255})")
+_IP = re.compile(r"(?<![0-9A-Za-z._-])ip=(?:(?:\[[0-9A-Fa-f:.]{0,64}\]|[^:\s]*):){4}([^:\s]{1,255})(?::|(?=\s)|\Z)")
+# netcfg of Debian's installer, live-config, dracut and cloud-init's NoCloud (``ds=nocloud;h=name;i=id``).
+_NAMED = re.compile(
+    r"(?<![0-9A-Za-z._/-])(?:(?:systemd\.|rd\.|live-config\.|netcfg/|netcfg/get_)?(?:hostname|domain)|h)=([^\s;,\"]{1,255})"
+)
+_INSTANCE = re.compile(r"ds=nocloud\S{0,1024}?;i=([^\s;,\"\\]{1,255})")
 _MACHINE = re.compile(r"systemd\.machine_id=([0-9a-fA-F]{32})")
-_NFS = re.compile(r"^([0-9A-Za-z][0-9A-Za-z.-]{1,255}):/\S{0,1024} \S{1,1024} nfs", re.MULTILINE)
-_CIFS = re.compile(r"^//([0-9A-Za-z][0-9A-Za-z.-]{1,255})/\S{0,1024} ", re.MULTILINE)
 _PUBLIC_HOSTS = re.compile(
     r"(?:[0-9A-Za-z-]+\.)*(?:kernel\.org|debian\.org|ubuntu\.com|redhat\.com|fedoraproject\.org|suse\.com|"
     r"systemd\.io|freedesktop\.org|qemu\.org)|localhost|\(none\)|[\d.]+|\[[0-9A-Fa-f:]*\]?"
@@ -198,7 +212,7 @@ def kind_of_file(path: str) -> Optional[str]:
 
 def kind_of_key(key: str) -> Optional[str]:
     """The kind of the value of a key in JSON, None where it is no identity."""
-    return _UDEV.get(key) or _LOWER.get(key) or ("label" if key in ("label", "partlabel") else None)
+    return _UDEV.get(key) or _LOWER.get(key) or labels.kind_of_key(key)
 
 
 def spans(path: str, text: str) -> list[Span]:
@@ -249,6 +263,7 @@ def _worded(path: str, text: str) -> Iterator[Span]:
     yield from credentials.spans(path, text)
     yield from labels.spans(text)
     yield from _tables(path, text)
+    yield from (span for span in remote.spans(path, text) if not _PUBLIC_HOSTS.fullmatch(text[span.start : span.end]))
     if _COMMAND_FILES.search(path):
         yield from _of_command_line(text, 0, len(text))
     for found in _COMMAND_LINE.finditer(text) if _has(text, _COMMAND_WORDS) else ():
@@ -322,13 +337,20 @@ def _tables(path: str, text: str) -> Iterator[Span]:
             if int(found[2]) >= 1000 and not _SYSTEM_USERS.fullmatch(found[1]):
                 yield Span(found.start(1), found.end(1), "user")
                 yield Span(found.start(3), found.end(3), "user")
-    elif path.endswith("/etc/hosts"):
-        for found in re.finditer(r"^[ \t]*[0-9A-Fa-f:.]{2,45}[ \t]([^#\n]*)", text, re.MULTILINE):
-            yield from _names(text, found.start(1), found.end(1))
-    elif path.endswith(("/mounts", "/mountinfo", "/fstab")):
-        for found in (*_NFS.finditer(text), *_CIFS.finditer(text)):
-            if not _PUBLIC_HOSTS.fullmatch(found[1]):
-                yield Span(found.start(1), found.end(1), "hostname")
+    for name, pattern, kind in _LISTS:
+        for found in pattern.finditer(text) if path.endswith(name) else ():
+            if kind == "hostname":
+                yield from _names(text, found.start(1), found.end(1))
+            else:
+                yield Span(found.start(1), found.end(1), kind)
+
+
+_LISTS = (
+    ("/etc/hosts", re.compile(r"^[ \t]*[0-9A-Fa-f:.]{2,45}[ \t]([^#\n]*)", re.MULTILINE), "hostname"),
+    ("/etc/resolv.conf", re.compile(r"^[ \t]*(?:search|domain)[ \t]+([^#;\n]*)", re.MULTILINE), "hostname"),
+    ("/cpuinfo", re.compile(r"^Serial[ \t]*: ([0-9a-f]{8,32})$", re.MULTILINE), "serial"),
+    ("/etc/crypttab", re.compile(r"^([^#\s]\S{0,255})[ \t]", re.MULTILINE), "volume"),
+)
 
 
 def _names(text: str, start: int, end: int) -> Iterator[Span]:
@@ -337,17 +359,21 @@ def _names(text: str, start: int, end: int) -> Iterator[Span]:
             yield Span(start + found.start(), start + found.end(), "hostname")
 
 
+_ON_COMMAND_LINE = (
+    (_MACHINE, "machine-id"), (_INSTANCE, "serial"), (_IP, "hostname"), (_NAMED, "hostname"), (_URL, "hostname"),
+    (remote.ROOT, "hostname"),
+)  # fmt: skip
+
+
 def _of_command_line(text: str, start: int, end: int) -> Iterator[Span]:
-    for pattern, kind in ((_MACHINE, "machine-id"), (_IP, "hostname"), (_NAMED, "hostname")):
+    for pattern, kind in _ON_COMMAND_LINE:
         for found in pattern.finditer(text, start, end):
-            yield Span(found.start(1), found.end(1), kind)
+            if kind != "hostname" or not _PUBLIC_HOSTS.fullmatch(found[1]):
+                yield Span(found.start(1), found.end(1), kind)
     for found in _ISCSI.finditer(text, start, end):
         for number, kind in ((1, "user"), (2, "secret"), (3, "user"), (4, "secret")):
             if found[number]:
                 yield Span(found.start(number), found.end(number), kind)
-    for found in _URL.finditer(text, start, end):
-        if not _PUBLIC_HOSTS.fullmatch(found[1]):
-            yield Span(found.start(1), found.end(1), "hostname")
     for found in _INSTALL.finditer(text, start, end):
         path = re.search(r"(?<![:/])/(?!/)(\S+)", found[1])
         if path is not None and "://" in found[1]:

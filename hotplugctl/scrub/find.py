@@ -96,7 +96,10 @@ class Finds:
                 if not shapes.trivial(part, 3):
                     self.text(kind, part)
             return
-        value = labels.plain(value) if kind == "label" else value
+        if kind == "label":
+            value = labels.plain(value)
+            if labels.is_generic(value):
+                return
         linked = _LINKED.fullmatch(value) if kind == "links" else None
         if linked is not None and any(character.isdigit() for character in linked[1]):
             self._linked.add(linked[1])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from binascii import Error, a2b_base64, b2a_base64
+from itertools import islice
 from typing import Callable, Optional
 
 from hotplugctl.scrub import fields
@@ -37,7 +38,7 @@ def through(path: str, text: str, visit: Visit) -> str:
         if '"b64"' in text:
             text = _B64.sub(lambda found: _hole(holes, found[1], _datagram(path, found[2], visit)), text)
         if "\\" in text and _is_json(text):
-            text = _strings(holes, path, text, visit)
+            text, holes = _strings(holes, path, text, visit)
     if _HOLE not in text and ": " in text[:100000] and _IN_DUMP.search(text) and _DUMP_LINE.search(text):
         return _dumps(path, text, visit)
     text = visit(path, text, None)
@@ -65,8 +66,13 @@ def _datagram(path: str, encoded: str, visit: Visit) -> str:
     return encoded if after == plain else b2a_base64(after.encode("latin-1"), newline=False).decode("ascii")
 
 
-def _strings(holes: list[str], path: str, text: str, visit: Visit) -> str:
-    """The strings with a backslash; no string goes on in another line, so that most lines need no look."""
+def _strings(there: list[str], path: str, text: str, visit: Visit) -> tuple[str, list[str]]:
+    """The strings with a backslash; no string goes on in another line, so that most lines need no look.
+
+    ``there``: what fills the holes that ``text`` has; with what is to fill the new ones, in the order of the text.
+    """
+    before = iter(there)
+    holes: list[str] = []
     parts = []
     at = 0
     backslash = text.find("\\")
@@ -74,10 +80,11 @@ def _strings(holes: list[str], path: str, text: str, visit: Visit) -> str:
         end = text.find("\n", backslash) % (len(text) + 1)
         for found in _STRING.finditer(text, text.rfind("\n", 0, backslash) + 1, end):
             if "\\" in found[0]:
+                holes += islice(before, text.count(_HOLE, at, found.start()))
                 parts += [text[at : found.start()], _hole(holes, "", _literal(path, found, visit))]
                 at = found.end()
         backslash = text.find("\\", end)
-    return "".join(parts) + text[at:]
+    return "".join(parts) + text[at:], [*holes, *before]
 
 
 def _literal(path: str, found: re.Match[str], visit: Visit) -> str:

@@ -9,8 +9,11 @@ from __future__ import annotations
 import re
 from typing import Optional
 
-MAC = re.compile(r"(?<![0-9A-Za-z:])[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5,19}(?![0-9A-Za-z]|:[0-9A-Fa-f])")
-"""Octets with colons: six of a MAC address, eight of a WWN, twenty of InfiniBand."""
+_AFTER_NAME = r"(?<=[G-Zg-z]:)|(?<=[G-Zg-z]\d:)|(?<=[G-Zg-z]\d\d:)|(?<=[Mm][Aa][Cc]:)"
+MAC = re.compile(
+    rf"(?:(?<![0-9A-Za-z:])|{_AFTER_NAME})[0-9A-Fa-f]{{2}}(?::[0-9A-Fa-f]{{2}}){{5,19}}(?![0-9A-Za-z]|:[0-9A-Fa-f])"
+)
+"""Octets with colons: six of a MAC address, eight of a WWN, twenty of InfiniBand; after a name too (``lan0:``)."""
 
 DOTTED = re.compile(
     r"(?<![0-9A-Za-z.])(?=[0-9.]{0,13}[A-Fa-f])[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}(?![0-9A-Za-z]|\.[0-9A-Za-z])"

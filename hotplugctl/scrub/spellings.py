@@ -6,7 +6,12 @@ from collections.abc import Iterator
 
 from hotplugctl.scrub import addresses, shapes
 
-_COLON, _DASH, _SPACE = ("\\x3a", "\\x5cx3a", "%3a", "%3A"), ("\\x2d", "\\x5cx2d"), ("\\x20", "\\x5cx20", "%20", "_")
+_COLON, _DASH, _SPACE = (
+    ("\\x3a", "\\x5cx3a", "%3a", "%3A"),
+    ("\\x2d", "\\x5cx2d"),
+    ("\\x20", "\\x5cx20", "%20", "\\040", "_"),
+)
+_SLASH = ("\\x2f", "\\x5cx2f", "%2f", "%2F")
 _QUADS = (8, 4, 4, 4, 12)
 _LONG = 8
 # What stands right before the digits.
@@ -82,7 +87,7 @@ def _swapped(data: bytes) -> bytes:
 
 
 def of_text(original: str, pseudonym: str, wide: bool) -> Iterator[Spelling]:
-    """Of a text: in both cases, with spaces as udev and systemd write them, as hexadecimal digits, as ATA's words.
+    """Of a text: in both cases, escaped as udev, systemd and mounts are, as hexadecimal digits, as ATA's words.
 
     ``wide``: it is so particular that it is found inside of words.
     """
@@ -90,7 +95,7 @@ def of_text(original: str, pseudonym: str, wide: bool) -> Iterator[Spelling]:
     yield original.lower(), pseudonym.lower(), wide
     yield original.upper(), pseudonym.upper(), wide
     # The device mapper doubles the dashes in a name.
-    for character, escapes in ((" ", _SPACE), ("-", ("--", *_DASH)), (":", _COLON)):
+    for character, escapes in ((" ", _SPACE), ("-", ("--", *_DASH)), (":", _COLON), ("/", _SLASH)):
         for escape in escapes if character in original else ():
             yield original.replace(character, escape), pseudonym.replace(character, escape), wide
     if " " in original:

@@ -7,6 +7,7 @@ Limits: ``SIZE_LIMIT``, ``LINES_LIMIT``, ``FOLDERS_LIMIT``, and those that the p
 
 from __future__ import annotations
 
+import re
 import stat
 from collections.abc import Iterable, Mapping
 from typing import BinaryIO, Callable, Optional, Union
@@ -30,14 +31,18 @@ DumpReader = Callable[[bytes], DeviceDump]
 HEAD = 512
 _BUSES = frozenset({"pci", "pci_express", "scsi", "virtio"})
 _CLASSES = frozenset({*NODE_CLASSES, "pci_bus"})
+_DRESSED = re.compile(rb"\x1b\[[0-9;]*m|\A\xef\xbb\xbf|\A[ \t]+")
 _MODE = stat.S_IFREG | 0o444
 # Who writes these is udev, whatever the kernel's own properties are.
 _OF_UDEV = ("ID_", "TAGS", "CURRENT_TAGS", "DEVLINKS", "USEC_INITIALIZED", "SYSTEMD_")
 
 
 def looks_like(head: bytes) -> bool:
-    """Whether a text that begins so is a dump."""
-    return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"P: /")
+    """Whether a text that begins so is a dump: what was typed may be before it, and the colours of a terminal in it."""
+    if b"P:" not in head or b"\0" in head:
+        return False
+    lines = (_DRESSED.sub(b"", line) for line in head.split(b"\n"))
+    return any(line.startswith(b"P: /") for line in lines)
 
 
 def open_dump(file: BinaryIO, label: str, reader: Optional[DumpReader]) -> DumpTree:

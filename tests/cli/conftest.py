@@ -13,6 +13,8 @@ from typing import Union
 
 import pytest
 
+from tests.cli.stories import NATIVE, SCSI, WHOLE, Story
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 SETTINGS = ("HOTPLUGCTL_ROOT", "HOTPLUGCTL_DEBUG", "NO_COLOR", "COLUMNS")
 # No test is about time; this only ends one that would never end.
@@ -158,3 +160,26 @@ def guest(only_guest: Guest) -> Iterator[Guest]:
     """
     yield only_guest
     only_guest.undo()
+
+
+@pytest.fixture(scope="session")
+def stories() -> dict[str, Story]:
+    return {story: Story.load(WHOLE / f"{story}.tar.xz") for story in (NATIVE, SCSI)}
+
+
+@pytest.fixture
+def problems(hotplugctl, tmp_path) -> Callable[[Story], set[tuple[str, str]]]:
+    """(id, where) of every problem of what is named."""
+
+    def ask(story: Story) -> set[tuple[str, str]]:
+        done = hotplugctl("validate", "--json", story.save(tmp_path / "story.tar"))
+        found = {
+            (problem["id"], problem["where"])
+            for recording in done.document["recordings"]
+            for problem in recording["problems"]
+        }
+        assert done.status == bool(found)
+        assert done.err == ""
+        return found
+
+    return ask

@@ -117,6 +117,13 @@ def test_two_that_change_places_are_both_moved():
     assert [change[:2] for change in told(before, after)] == [("function", "moved")] * 2
 
 
+def test_two_that_change_places_are_known_by_their_names_where_no_ids_are_told():
+    one, other = {"class": "0200", "name": "Intel 82540EM"}, {"class": "0200", "name": "Realtek RTL-8139"}
+    before = side(function("0000:00:03.0", {}, **one), function("0000:00:04.0", {}, **other))
+    after = side(function("0000:00:03.0", {}, **other), function("0000:00:04.0", {}, **one))
+    assert sorted(told(before, after)) == [("function", "moved", f"0000:00:0{number}.0") for number in (3, 4)]
+
+
 def test_a_mark_that_two_bear_marks_nobody():
     """Interfaces of one bond have one MAC address."""
     before = side(function("0000:00:03.0", VIRTIO_NET, "mac:m"), function("0000:00:04.0", VIRTIO_NET, "mac:m"))

@@ -259,3 +259,19 @@ def test_what_is_packed_keeps_its_bytes(make) -> None:
     done = scrub(make(files))
     assert done.holdings.files["/proc/config.gz"] == files["/proc/config.gz"]
     assert done.leftovers == (("/proc/config.gz", "content", "serial"),)
+
+
+def test_datagrams_stay_in_their_lines_beside_strings_that_are_escaped(make) -> None:
+    """udev writes ``\\x20`` into properties, and JSON doubles the backslash: two texts within the text of one line."""
+    datagrams = [f"add@/devices/x{number}\0ID_SERIAL={SERIAL}{number}\0" for number in range(3)]
+    lines = [
+        {"t": 1.0, "b64": base64.b64encode(datagram.encode()).decode(), "props": {"ID_MODEL_ENC": f"a\\x20{number}"}}
+        for number, datagram in enumerate(datagrams)
+    ]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    done = scrub(make({"/events/netlink-uevent.jsonl": text.encode()}))
+    after = [json.loads(line) for line in done.holdings.files["/events/netlink-uevent.jsonl"].splitlines()]
+    assert [line["props"] for line in after] == [line["props"] for line in lines]
+    plain = [base64.b64decode(line["b64"]).decode() for line in after]
+    assert [text.partition("\0")[0] for text in plain] == [text.partition("\0")[0] for text in datagrams]
+    assert SERIAL not in "".join(plain)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,24 @@ def test_list_says_what_it_says_of_the_recorded_tree(hotplugctl, recordings, pat
     # The recordings do not hold every class that the guests had.
     assert [[node for node in of_one if node[0] in classes] for of_one in nodes[0]] == nodes[1]
     assert any(nodes[1]), "functions without a node show nothing"
+
+
+@pytest.mark.parametrize(
+    "dress",
+    [
+        lambda text: b"$ udevadm info --export-db\n" + text,
+        lambda text: b"Script started on 2026-07-02 10:00:00+00:00\n" + text.replace(b"\n", b"\r\n"),
+        lambda text: re.sub(rb"(?m)^(.): ", b"\x1b[0;33m\\1: \x1b[0m", text),
+        lambda text: re.sub(rb"(?m)^(P): ", b"\x1b[0;1;39m\\1:\x1b[0m ", text),
+    ],
+    ids=["prompt", "script", "colours", "colours of paths"],
+)
+def test_what_a_terminal_adds(hotplugctl, tmp_path, dress):
+    dressed = tmp_path / "dressed"
+    dressed.write_bytes(dress(EXPORTED[0].read_bytes()))
+    plain = hotplugctl("list", "--root", EXPORTED[0])
+    assert hotplugctl("list", "--root", dressed).out == plain.out
+    assert hotplugctl("diff", EXPORTED[0], dressed).status == 0
 
 
 @pytest.mark.parametrize("path", EXPORTED, ids=lambda path: path.stem)

@@ -14,12 +14,22 @@ from .entry import Entry, is_devpath, text
 _OF_UMOCKDEV = re.compile(rb"^(?:[AH]: |L: [^\r\n=]*=)", re.MULTILINE)
 
 
+# udevadm prints colours to a terminal (systemd 254 and newer), and script(1) keeps them.
+_COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
+_COLOURED = re.compile(rb"^(?:\x1b\[[0-9;]*m)*P:(?:\x1b\[[0-9;]*m| )*\x1b|^\x1b\[[0-9;]*m[ ]*P:", re.MULTILINE)
+
+
+def _plain(data: bytes) -> bytes:
+    return _COLOUR.sub(b"", data) if _COLOURED.search(data) else data
+
+
 def parse(data: bytes) -> DeviceDump:
     """Read either form; never raises, and takes time in proportion to the text.
 
     A record begins with ``P:``, its lines are a letter and a value. What is not below /devices (modules, buses), or has
     a path that no device has, is passed over.
     """
+    data = _plain(data)
     form, read = ("umockdev", umockdev.line) if _OF_UMOCKDEV.search(data) else ("export-db", export_db.line)
     found: dict[str, Entry] = {}
     entry: Optional[Entry] = None

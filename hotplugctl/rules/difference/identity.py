@@ -83,10 +83,18 @@ def functions(before: Sequence[Held], after: Sequence[Held]) -> Pairs:
     pairs = Pairs(before, after)
     pairs.match(lambda held: held.marks, _same_kind, among_all=True)
     pairs.match(lambda held: (held.place,) if held.place else (), _one_device)
+    # Names do not contradict, since another pci.ids has others; but of one that only one has, that is looked for.
+    pairs.match(_name_alone, _unmarked, among_all=True)
     pairs.match(lambda held: (held.key,), _not_elsewhere)
     # Only where the whole guest has one of its kind, before and after: of two that are alike nobody knows which it is.
     pairs.match(_kind, _unmarked, among_all=True)
     return pairs
+
+
+def _name_alone(held: Held) -> Iterator[Hashable]:
+    """The name of a function of which there is no id."""
+    if all(held.facts.get(key) is None for key in _IDS[:2]):
+        yield from _kind(held)
 
 
 def _kind(held: Held) -> Iterator[Hashable]:

@@ -76,13 +76,22 @@ def _address(address: str, subject: Subject, items: Mapping[str, Subject]) -> It
         yield Problem("pci.parent-missing", address, why, (Evidence(source, path),))
 
 
-_KEYS = {"PCI_SLOT_NAME": "address", "PCI_ID": "id", "PCI_CLASS": "class", "DRIVER": "driver"}
+_KEYS = {
+    "PCI_SLOT_NAME": "address",
+    "PCI_ID": "id",
+    "PCI_CLASS": "class",
+    "DRIVER": "driver",
+    "MODALIAS": "modalias",
+}
 
 
 def _uevent(address: str, subject: Subject) -> Iterator[Problem]:
     """The ``uevent`` file (drivers/pci/pci-driver.c, ``pci_uevent``) repeats what other files say."""
     function = subject.function
+    # Of two files that tell the ids, "pci.id-differs" says that they do not agree.
+    alone = not any(len({item.value for item in said}) > 1 for said in subject.ids.values())
     found = {
+        "MODALIAS": function.modalias if alone else None,
         "PCI_SLOT_NAME": address,
         "PCI_ID": f"{function.vendor}:{function.device}",
         "PCI_CLASS": function.class_,

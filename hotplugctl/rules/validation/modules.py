@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Optional
 
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.validation import ModuleLists, Problem
+from hotplugctl.rules.validation.words import shown
 
 _PROC, _SYS, _LSMOD = "/proc/modules", "/sys/module", "/cmd/lsmod"
+_EACH = 8
 
 
 def modules(lists: ModuleLists) -> Iterator[Problem]:
@@ -19,19 +21,29 @@ def modules(lists: ModuleLists) -> Iterator[Problem]:
     if lists.sysfs is not None and any(state is not None for state in lists.sysfs.values()):
         yield from _sysfs(lists.proc, lists.sysfs)
     if lists.lsmod is not None:
-        for name in sorted(name for name in lists.proc.keys() - lists.lsmod if lists.proc[name] == "Live"):
-            yield _problem("module.lsmod-differs", name, _PROC, _LSMOD)
-        for name in sorted(lists.lsmod - lists.proc.keys()):
-            yield _problem("module.lsmod-differs", name, _LSMOD, _PROC)
+        live = (name for name in lists.proc.keys() - lists.lsmod if lists.proc[name] == "Live")
+        yield from _problems("module.lsmod-differs", live, _PROC, _LSMOD)
+        yield from _problems("module.lsmod-differs", lists.lsmod - lists.proc.keys(), _LSMOD, _PROC)
 
 
 def _sysfs(proc: Mapping[str, str], sysfs: Mapping[str, Optional[str]]) -> Iterator[Problem]:
-    for name in sorted(name for name, state in proc.items() if state == "Live" and name not in sysfs):
-        yield _problem("module.sysfs-missing", name, _PROC, _SYS)
-    for name in sorted(name for name, state in sysfs.items() if state == "live" and name not in proc):
-        yield _problem("module.proc-missing", name, f"{_SYS}/{name}/initstate", _PROC)
-    for name in sorted(name for name, state in proc.items() if state == "Live" and sysfs.get(name, "") is None):
-        yield _problem("module.initstate-missing", name, _PROC, f"{_SYS}/{name}/initstate")
+    live = [name for name, state in proc.items() if state == "Live"]
+    yield from _problems("module.sysfs-missing", (name for name in live if name not in sysfs), _PROC, _SYS)
+    there = (name for name, state in sysfs.items() if state == "live" and name not in proc)
+    yield from _problems("module.proc-missing", there, f"{_SYS}/*/initstate", _PROC)
+    bare = (name for name in live if sysfs.get(name, "") is None)
+    yield from _problems("module.initstate-missing", bare, _PROC, f"{_SYS}/*/initstate")
+
+
+def _problems(identifier: str, names: Iterable[str], has: str, lacks: str) -> Iterator[Problem]:
+    """One each; many have one cause, a list that was cut off or emptied, and are told in one."""
+    found = sorted(names)
+    if len(found) <= _EACH:
+        for name in found:
+            yield _problem(identifier, name, has.replace("*", name), lacks.replace("*", name))
+        return
+    why = f"{has} has {len(found)} modules that {lacks} does not have: {shown(found)}"
+    yield Problem(identifier, lacks, why, (Evidence(has, shown(found)), Evidence(lacks, "none of these")))
 
 
 def _problem(identifier: str, name: str, has: str, lacks: str) -> Problem:

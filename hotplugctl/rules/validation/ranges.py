@@ -6,7 +6,8 @@ lspci prints a BAR where the kernel has it (``resource``), masked by what the re
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import Optional
 
 from hotplugctl.model.config_space import Buses, ConfigSpace
@@ -17,6 +18,9 @@ from hotplugctl.rules.validation.difference import Difference, Shows
 
 _MASKS = {"io": ~0x3, "mem": ~0xF, "rom": ~0x7FF}
 _ROM = 6
+_WIDTHS = (32, 64)
+_PREFETCH = {True: "prefetchable", False: "non-prefetchable"}
+_HEADING = re.compile(r"\[([0-9a-f]{2})\]")
 # -x, -x of a CardBus bridge, -xxx, -xxxx.
 _DUMPS = (64, 128, 256, 4096)
 
@@ -40,6 +44,7 @@ def differences(
     if config is not None:
         yield from _buses(record, config, f"{subject.function.path}/config")
         yield from _windows(record, subject, config)
+        yield from _capabilities(record, config, f"{subject.function.path}/config")
         if dump is not None:
             yield from _registers(dump, config, f"{subject.function.path}/config")
 
@@ -53,9 +58,23 @@ def _numbered(record: LspciRecord, lines: tuple[ResourceLine, ...], source: str)
                 yield Difference(_name(line.index), None, _range(line.start, _size(line)), source)
         elif not _agree(region, line):
             yield _differ(region, line, source)
+        else:
+            yield from _nature(region, line, source)
     for number, region in regions.items():
         if region.start is not None and number is not None:
             yield Difference(_name(number), _range(region.start, region.size), None, source)
+
+
+def _nature(region: LspciRegion, line: ResourceLine, source: str) -> Iterator[Difference]:
+    """32-bit or 64-bit, prefetchable or not, where there is a range at all."""
+    if region.kind != "mem" or region.start is None or region.virtual:
+        return
+    for said, found in (
+        (region.bits if region.bits in _WIDTHS else None, _WIDTHS[line.is64]),
+        (None if region.prefetchable is None else _PREFETCH[region.prefetchable], _PREFETCH[line.prefetch]),
+    ):
+        if said is not None and said != found:
+            yield Difference(_name(line.index), said, found, source)
 
 
 def _plain(record: LspciRecord, lines: tuple[ResourceLine, ...], source: str) -> Iterator[Difference]:
@@ -124,6 +143,19 @@ def _windows(record: LspciRecord, subject: Subject, config: ConfigSpace) -> Iter
             said, found = (window.start, window.end), (programmed.base, programmed.limit)
             if said != found and said not in known:
                 yield Difference(f"{window.kind} window", _span(said), _span(found), source)
+
+
+def _capabilities(record: LspciRecord, config: ConfigSpace, source: str) -> Iterator[Difference]:
+    """Where the capabilities of the classic list are, if both were allowed to read them."""
+    found = {capability.offset for capability in config.capabilities}
+    headings = (_HEADING.match(heading) for heading in record.capabilities)
+    said = {int(heading[1], 16) for heading in headings if heading is not None}
+    if said and found and not record.access_denied and said != found:
+        yield Difference("capabilities", _places(said), _places(found), source)
+
+
+def _places(offsets: Iterable[int]) -> list[str]:
+    return [f"{offset:02x}" for offset in sorted(offsets)]
 
 
 def _registers(dump: ConfigSpace, config: ConfigSpace, source: str) -> Iterator[Difference]:

@@ -65,12 +65,18 @@ _ANYWHERE = (
     (re.compile(r"/sys/devices/LNXSYSTM.*/path\Z"), rb"\\[^\n]*\n"),
     (re.compile(r"/sys/firmware/acpi/interrupts/[^/]+\Z"), _LINE),
     (re.compile(r"/proc/(?:cmdline|sys/kernel/osrelease)\Z"), rb"[^\n]*\n"),
+    (re.compile(r"/proc/(?:version|mounts|self/mountinfo|uptime|cpuinfo)\Z"), rb".*\n"),
+    (re.compile(r"/sys/devices/pci.*/[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]/uevent\Z"), rb".*\n"),
+    # These may be empty: no modules, no ports, no disks; nobody was allowed to read the log.
+    (re.compile(r"/proc/(?:modules|iomem|ioports|interrupts|partitions|diskstats|swaps|devices)\Z"), rb"(?:.*\n)?"),
+    (re.compile(r"/sys/devices/.*/uevent\Z"), rb"(?:.*\n)?"),
+    (re.compile(r"/cmd/(?:lspci\w*|dmesg\w*|kmsg|lsmod)\Z"), rb"(?:.*\n)?"),
 )
 _GRAMMARS = {
     name: re.compile(pattern + rb"\Z", re.S)
     for name, pattern in [*_FUNCTION.items(), *((f"slot {k}", v) for k, v in _SLOT.items())]
 }
-_OTHERS = [(where, re.compile(pattern + rb"\Z")) for where, pattern in _ANYWHERE]
+_OTHERS = [(where, re.compile(pattern + rb"\Z", re.S)) for where, pattern in _ANYWHERE]
 _OF_FUNCTION = re.compile(rb"/sys/devices/.*/".decode() + _BDF.decode() + r"/([^/]+)\Z")
 _OF_SLOT = re.compile(r"/sys/bus/pci/slots/[^/]+/([^/]+)\Z")
 # As many bytes as the kernel shows: 64 to all but root, 128 of a CardBus bridge, 256, 4096 of PCI Express.
@@ -105,7 +111,8 @@ def _fault(sample: Sample) -> Optional[tuple[str, str]]:
     if grammar is None:
         return None
     if not data:
-        return ("text.empty", "empty, which the kernel never leaves it") if mode & 0o444 else None
+        empty = mode & 0o444 and grammar.match(data) is None
+        return ("text.empty", "empty, which the kernel never leaves it") if empty else None
     if not data.endswith(b"\n"):
         return "text.newline-missing", "the newline at its end is missing"
     return None if grammar.match(data) else ("text.malformed", f"not what the kernel writes: {_begin(data)}")

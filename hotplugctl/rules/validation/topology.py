@@ -190,7 +190,14 @@ def _hex(span: _Span) -> str:
 def _slots(subjects: Subjects, layout: Layout) -> Iterator[Problem]:
     if subjects.failure is not None or not layout.buses:
         return
+    seen: dict[str, str] = {}
     for path, address in layout.slots.items():
+        before = seen.setdefault(address, path)
+        if before != path and address.count(":") > 1:
+            # drivers/pci/slot.c, pci_create_slot(): who asks for one that is there gets that.
+            why = f"{before} has the address {address} too"
+            said = (Evidence(f"{before}/address", address), Evidence(f"{path}/address", address))
+            yield Problem("pci.slot-doubled", path, why, said)
         bus = ":".join(address.split(":")[:2])
         if bus not in layout.buses:
             why = f"its address is {address}, and there is no bus {bus}"
