@@ -10,7 +10,9 @@ from hotplugctl.scrub import shapes
 _LOW64 = (1 << 64) - 1
 # 198.18.0.0/15 is for measurements between networks (RFC 2544), 240.0.0.0/4 is given to nobody (RFC 1112).
 _PUBLIC = (0xC612, 0xC613, *range(0xF000, 0xFFFF))
-_LINK_LOCAL = 0xFE80 << 48
+LINK_LOCAL = 0xFE80 << 48
+"""The upper half of fe80::/64, the network that every interface has."""
+
 _DOCUMENTS = 0x20010DB8 << 32
 _LOCAL = 0xFD << 56
 
@@ -105,7 +107,7 @@ def _sites(found: list[int]) -> dict[int, Optional[int]]:
 
 def _network(address: int, sites: Mapping[int, Optional[int]]) -> Optional[int]:
     if address >> 118 == 0xFE80 >> 6:
-        return _LINK_LOCAL
+        return LINK_LOCAL
     if address >> 120 == 0xFF:
         return address >> 64
     start = _LOCAL if address >> 121 == 0xFC >> 1 else _DOCUMENTS
