@@ -42,8 +42,10 @@ def _block(block: set[int], start: Optional[int], bits: int, originals: set[int]
     width = 24 - bits
     middles = _branches({address >> 8 & ((1 << width) - 1) for address in block}, width)
     for turn in range(min(1 << width, 4096)):
+        # The highest bits first: the address of a network has zeros below, and ends in them still.
+        turned = int(f"{turn:0{width}b}"[::-1], 2)
         given: dict[int, Optional[int]] = {
-            address: start << (32 - bits) | (middles[address >> 8 & ((1 << width) - 1)] ^ turn) << 8 | address & 255
+            address: start << (32 - bits) | (middles[address >> 8 & ((1 << width) - 1)] ^ turned) << 8 | address & 255
             for address in block
         }
         if originals.isdisjoint(given.values()):
