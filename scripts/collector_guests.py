@@ -14,6 +14,9 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 BUILT = ("bcache0", "dm-0", "loop0", "md127", "nbd0", "zram0")
 """Block devices that are built upon others: more is asked of each kind than of a disk."""
 
+SESSION = "platform/host2/session1/connection1:0/iscsi_connection/connection1:0"
+"""Of an initiator: below no PCI function."""
+
 _SET = "5c1d70de-0000-4000-8000-000000000000"
 ELSEWHERE = (
     f"sys/fs/btrfs/{_SET}/devices/vdb/dev",
@@ -38,6 +41,10 @@ def handmade() -> Iterator[Rooted]:
     for name in BUILT:
         built.file(f"sys/devices/virtual/block/{name}/dev", "253:0\n")
         built.link(f"sys/class/block/{name}", f"../../devices/virtual/block/{name}")
+    built.file("sys/devices/virtual/net/br0/flags", "0x1003\n")
+    built.link("sys/class/net/br0", "../../devices/virtual/net/br0")
+    built.file(f"sys/devices/{SESSION}/persistent_address", "192.0.2.7\n")
+    built.link("sys/class/iscsi_connection/connection1:0", f"../../devices/{SESSION}")
     for path in ELSEWHERE:
         built.file(path, "/dev/vdb\n")
     for path, target in LINKED.items():
