@@ -84,7 +84,8 @@ def _flushed(code: int) -> int:
     except BrokenPipeError:
         return _closed(code)
     except OSError as error:
-        return _output_lost(error)
+        # It may have been told already, of the same output.
+        return _closed(code) if code == status.NOT_WRITTEN else _output_lost(error)
     return code
 
 
