@@ -7,7 +7,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Optional
 
+from hotplugctl.model.reads import Value
 from hotplugctl.source.rooted import Rooted
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -31,6 +33,10 @@ LINKED = {
     f"sys/fs/bcachefs/{_SET}/dev-0/block": "../../../block/vdb",
 }
 
+INVENTED_NAMES = ("+pci:0000:00:1e.0", "0000:00:1e.0", "LNXSYBUS:07", "PNP0A03:07", "any.conf", "any.modules", "any7")
+INVENTED_FILES = {"dev": b"8:16\n", "type": b"xen\n"}
+"""What is told to be there, where a guest has nothing, to hear what is asked of such things."""
+
 
 def handmade() -> Iterator[Rooted]:
     """The guests of tests/syn.py: small, so that each answer can be taken away in turn."""
@@ -50,6 +56,16 @@ def handmade() -> Iterator[Rooted]:
     for path, target in LINKED.items():
         built.link(path, target)
     yield built.tree()
+
+
+def invented_link(path: str) -> Optional[Value]:
+    """Where an invented member of /sys/bus or /sys/class leads: below a function of PCI."""
+    folder, _, name = path.rpartition("/")
+    parts = folder.split("/")[2:]
+    if name not in INVENTED_NAMES or parts[0] not in ("bus", "class"):
+        return None
+    target = f"{'../' * len(parts)}devices/pci0000:00/0000:00:1e.0/virtio7/{parts[1]}/{name}"
+    return Value(path, target.encode())
 
 
 def _syn() -> ModuleType:

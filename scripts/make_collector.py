@@ -26,7 +26,7 @@ from hotplugctl.source.door import open_tree
 from hotplugctl.source.rooted import Rooted
 from hotplugctl.source.stages import places
 from hotplugctl.source.tree import LOG_LIMIT, READ_LIMIT, Directory
-from scripts.collector_guests import handmade
+from scripts.collector_guests import INVENTED_FILES, INVENTED_NAMES, handmade, invented_link
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 SCRIPT = CHECKOUT / "hotplugctl" / "data" / "collect.sh"
@@ -87,10 +87,6 @@ FAR = "far"
 
 RISKY = frozenset({"/sys/bus/pci/devices/*/uevent"})
 """What readers ask for as of any file, and what hangs after an oops in a driver: the script takes no chances."""
-
-INVENTED_NAMES = ("+pci:0000:00:1e.0", "0000:00:1e.0", "LNXSYBUS:07", "PNP0A03:07", "any.conf", "any.modules", "any7")
-INVENTED_FILES = {"dev": b"8:16\n", "type": b"xen\n"}
-"""What is told to be there, where a guest has nothing, to hear what is asked of such things."""
 
 SAMPLES = 30
 """How often many answers at a time are missing."""
@@ -195,7 +191,7 @@ class Asked:
         if hidden is not None:
             return hidden
         read = self._tree.link(path)
-        read = _invented_link(path) or read if self._lacks(read) else read
+        read = invented_link(path) or read if self._lacks(read) else read
         if isinstance(read, Value):
             # Not resolved: what it leads to may be missing.
             self.led(path, normpath(f"{path}/../{read.text}"))
@@ -272,16 +268,6 @@ class _AskedDirectory:
         trace: Optional[TracebackType],
     ) -> None:
         pass
-
-
-def _invented_link(path: str) -> Optional[Value]:
-    """Where an invented member of /sys/bus or /sys/class leads: below a function of PCI."""
-    folder, _, name = path.rpartition("/")
-    parts = folder.split("/")[2:]
-    if name not in INVENTED_NAMES or parts[0] not in ("bus", "class"):
-        return None
-    target = f"{'../' * len(parts)}devices/pci0000:00/0000:00:1e.0/virtio7/{parts[1]}/{name}"
-    return Value(path, target.encode())
 
 
 def shape(path: str) -> str:
