@@ -26,7 +26,7 @@ from hotplugctl.source.door import open_tree
 from hotplugctl.source.rooted import Rooted
 from hotplugctl.source.stages import places
 from hotplugctl.source.tree import LOG_LIMIT, READ_LIMIT, Directory
-from scripts.collector_guests import handmade
+from scripts.collector_guests import INVENTED_FILES, INVENTED_NAMES, handmade, invented_link
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 SCRIPT = CHECKOUT / "hotplugctl" / "data" / "collect.sh"
@@ -80,19 +80,20 @@ SHAPES = tuple(
 """What differs from guest to guest in a path → the pattern for it, ``$release`` for the kernel's; in this order."""
 
 
+_MEMBER = re.compile(r"(/sys/class/[\w-]+)/\*/")
+_BELOW_PCI = re.compile(rf"/{_ADDRESS}:[01][0-9a-f]\.[0-7]/")
+FAR = "far"
+"""How a class is noted of which members are read that are not below a PCI function, too."""
+
 RISKY = frozenset({"/sys/bus/pci/devices/*/uevent"})
 """What readers ask for as of any file, and what hangs after an oops in a driver: the script takes no chances."""
-
-INVENTED_NAMES = ("+pci:0000:00:1e.0", "0000:00:1e.0", "LNXSYBUS:07", "PNP0A03:07", "any.conf", "any.modules", "any7")
-INVENTED_FILES = {"dev": b"8:16\n", "type": b"xen\n"}
-"""What is told to be there, where a guest has nothing, to hear what is asked of such things."""
 
 SAMPLES = 30
 """How often many answers at a time are missing."""
 
 
 class Question(NamedTuple):
-    """What a reader asked: ``how`` is a key of ``WORDS``, ``what`` a pattern."""
+    """What a reader asked: ``how`` is a key of ``WORDS``, ``what`` a pattern; or ``FAR`` and a class."""
 
     how: str
     what: str
@@ -138,7 +139,14 @@ class Asked:
         what = shape(self._by_link(path))
         question = Question("risky" if what in RISKY else how, what)
         self.questions.add(question)
+        member = _MEMBER.match(what)
+        if member and self._is_far(path):
+            self.questions.add(Question(FAR, member[1]))
         return Absent(path) if self._hides(question) else None
+
+    def _is_far(self, path: str) -> bool:
+        real = path if path.startswith("/sys/devices/") else self._tree.resolve(path.rpartition("/")[0])
+        return isinstance(real, str) and not _BELOW_PCI.search(f"{real}/")
 
     def _by_link(self, path: str) -> str:
         if not path.startswith("/sys/devices/"):
@@ -183,7 +191,7 @@ class Asked:
         if hidden is not None:
             return hidden
         read = self._tree.link(path)
-        read = _invented_link(path) or read if self._lacks(read) else read
+        read = invented_link(path) or read if self._lacks(read) else read
         if isinstance(read, Value):
             # Not resolved: what it leads to may be missing.
             self.led(path, normpath(f"{path}/../{read.text}"))
@@ -262,16 +270,6 @@ class _AskedDirectory:
         pass
 
 
-def _invented_link(path: str) -> Optional[Value]:
-    """Where an invented member of /sys/bus or /sys/class leads: below a function of PCI."""
-    folder, _, name = path.rpartition("/")
-    parts = folder.split("/")[2:]
-    if name not in INVENTED_NAMES or parts[0] not in ("bus", "class"):
-        return None
-    target = f"{'../' * len(parts)}devices/pci0000:00/0000:00:1e.0/virtio7/{parts[1]}/{name}"
-    return Value(path, target.encode())
-
-
 def shape(path: str) -> str:
     """The pattern for a path that one guest has."""
     for pattern, glob in SHAPES:
@@ -344,6 +342,8 @@ def plan(found: set[Question]) -> str:
     for name, wanted in (("plan", False), ("plan_of_kernel", True)):
         chosen = {question for question in found if ("$release" in question.what) is wanted}
         texts.append("".join([f"{name}() {{\n", *_calls(chosen), "}\n"]))
+    classes = "|".join(f"{what[1:]}/*" for how, what in sorted(found) if how == FAR)
+    texts.append(f"is_read_anywhere() {{\n    case $1 in {classes}) ;; *) return 1 ;; esac\n}}\n")
     return "\n".join(texts)
 
 
@@ -352,7 +352,7 @@ def _calls(found: set[Question]) -> Iterator[str]:
         folders: dict[str, list[str]] = {}
         for question in sorted(found):
             how, what = question
-            if WORDS[how] == word and not is_implied(question, found):
+            if WORDS.get(how) == word and not is_implied(question, found):
                 folder, _, name = what.rpartition("/")
                 folders.setdefault(what if how == "names" else folder or "/", []).append(f"{MARKS.get(how, '')}{name}")
         for folder, names in sorted(folders.items()):
@@ -367,7 +367,7 @@ def is_implied(question: Question, found: set[Question]) -> bool:
         return name == "*" and Question("names", folder) in found
     if how != "look":
         return False
-    others = [other for other in found if other.how != "look"]
+    others = [other for other in found if other.how not in ("look", FAR)]
     return any(
         other.what == what if other.how in ("read", "risky") else f"{other.what}/".startswith(f"{what}/")
         for other in others

@@ -74,7 +74,8 @@ def _asked_wrongly(error: Union[click.ClickException, HotplugctlError]) -> int:
         return _say(error.message, error.hint, code)
     shown = io.StringIO()
     error.show(shown)
-    return _say_lines(shown.getvalue().rstrip("\n").split("\n"), status.WRONG)
+    # click sets the values that an argument may have below each other, with a tab before each.
+    return _say_lines(shown.getvalue().rstrip("\n").replace("\n\t", "\n  ").split("\n"), status.WRONG)
 
 
 def _flushed(code: int) -> int:
@@ -83,7 +84,8 @@ def _flushed(code: int) -> int:
     except BrokenPipeError:
         return _closed(code)
     except OSError as error:
-        return _output_lost(error)
+        # It may have been told already, of the same output.
+        return _closed(code) if code == status.NOT_WRITTEN else _output_lost(error)
     return code
 
 

@@ -24,16 +24,16 @@ def opened(place: Place, loaded: dict[str, Folder]) -> Union[Rooted, LspciText]:
     from hotplugctl.source.door import open_tree
 
     kind = _kind(place)
-    if kind == "other":
-        try:
+    try:
+        if kind == "other":
             return open_tree(place.path, place.stage, None, loaded, read_dump)
-        except UnusableRoot as error:
-            if not error.hint.startswith("add --stage "):
-                raise
-            # Here a stage is part of the name.
-            hint = f"name it {place.path}:{error.hint[len('add --stage ') :]}"
-            raise UnusableRoot(error.message, hint) from error
-    return _of_file(place.path, loaded, pipe=kind == "pipe")
+        return _of_file(place.path, loaded, pipe=kind == "pipe")
+    except UnusableRoot as error:
+        if not error.hint.startswith("add --stage ") or place.path == "-":
+            raise
+        # Here a stage is part of the name.
+        hint = f"name it {place.path}:{error.hint[len('add --stage ') :]}"
+        raise UnusableRoot(error.message, hint) from error
 
 
 def _kind(place: Place) -> str:

@@ -75,7 +75,7 @@ def _noted(tree: Tree, table: Table) -> Mapping[str, str]:
         if mount.type == "devtmpfs" and f"/dev{mount.root}" in by_file:
             found[mount.point] = by_file[f"/dev{mount.root}"]
     for name, block in table.blocks.items():
-        read = tree.read(f"/run/udev/data/b{block.number}")
+        read = tree.read(f"/run/udev/data/b{block.number}") if block.number is not None else None
         for link in udevdb.parse(read.text).links if isinstance(read, Value) else ():
             found[f"/dev/{link}"] = name
     return found

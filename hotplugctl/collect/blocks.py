@@ -126,7 +126,7 @@ def _backing(tree: Tree, name: str, path: str) -> Optional[str]:
 
 
 def _holds(tree: Tree, number: Optional[str]) -> Optional[tuple[str, str]]:
-    read = tree.read(f"/run/udev/data/b{number}")
+    read = tree.read(f"/run/udev/data/b{number}") if number is not None else None
     if not isinstance(read, Value):
         return None
     properties = udevdb.parse(read.text).properties

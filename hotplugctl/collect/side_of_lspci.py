@@ -12,6 +12,8 @@ from hotplugctl.model.lspci import LspciRecord, LspciRegion, LspciText
 
 _TEXT = "a text of lspci"
 _BARS = 6
+# ``V Device [8086:0d57]`` is ``V Device 0d57`` without -nn; but a name may also end so.
+_NO_NAME = (" Device", " Unknown device")
 _LISTED = 5
 
 
@@ -123,9 +125,9 @@ def _facts(record: LspciRecord, shows: _Shows, codes: Mapping[str, str], beside_
 
 
 def _name(record: LspciRecord) -> Optional[str]:
-    """As the line forms print it."""
+    """As the line forms print it. Not known where -nn has an id in the place of a part of it."""
     if record.name is not None:
-        return record.name
+        return None if record.vendor is not None and record.name.endswith(_NO_NAME) else record.name
     device = record.device_name or (record.device and f"Device {record.device}")
     return f"{record.vendor_name} {device}" if record.vendor_name and device else None
 

@@ -126,7 +126,7 @@ plan() {
     files /run/modprobe.d '*.conf'
     files /run/modules-load.d '*.conf'
     files /run/systemd container
-    files /run/udev/data '+pci:*' 'b*:*' bNone 'n*'
+    files /run/udev/data '+pci:*' 'b*:*' 'n*'
     files /sys/bus/pci drivers_autoprobe
     files '/sys/bus/pci/devices/*' @driver @iommu_group @physfn class config device driver_override enable modalias resource revision sriov_numvfs subsystem_device subsystem_vendor vendor
     files '/sys/bus/pci/devices/*/firmware_node/*:*' adr sun
@@ -182,6 +182,10 @@ plan_of_kernel() {
     files "/lib/modules/$release" config modules.alias modules.builtin modules.builtin.modinfo modules.dep
     files "/usr/lib/modules/$release" config
 }
+
+is_read_anywhere() {
+    case $1 in sys/class/block/*|sys/class/iscsi_connection/*|sys/class/net/*) ;; *) return 1 ;; esac
+}
 # --- made by scripts/make_collector.py: end
 
 list() { each '' "${1#/}" list_folder; }
@@ -234,8 +238,9 @@ make_folders() {
     [ $# -eq 0 ] || mkdir -p "$@" || full
 }
 
-# Of the members of a class only those below a PCI function are read.
+# Of the members of most classes only those below a PCI function are read.
 is_wanted() {
+    if is_read_anywhere "$1"; then return; fi
     case $1 in
         sys/class/*) case $here in */[0-9a-f]*:[0-9a-f][0-9a-f]:[01][0-9a-f].[0-7]/*) ;; *) return 1 ;; esac ;;
     esac
@@ -337,7 +342,8 @@ list_folder() {
     [ $# -eq 0 ] || copy_links "$@"
 }
 
-# entries DO NAMES: call DO with each of these in the folder $here; names may be patterns. $literal: this one is none.
+# entries DO NAMES: call DO with each of these in the folder $here; names may be patterns, after an @ too. $literal: the
+# name, with its @, where it is none, or is wanted as a link.
 entries() {
     set -f
     # shellcheck disable=SC2086 # names without blanks
@@ -348,9 +354,11 @@ entries() {
     for name; do
         case $name in
             *\**)
-                literal=''
+                mark=''
+                case $name in @*) mark=@ name=${name#@} ;; esac
                 for entry in "$folder"/$name "$folder"/.$name; do
                     case $entry in */.|*/..) continue ;; esac
+                    literal=${mark:+@${entry##*/}}
                     if [ -e "$entry" ] || [ -L "$entry" ]; then "$do" "$entry"; fi
                 done ;;
             *)

@@ -10,7 +10,9 @@ from hotplugctl.scrub import shapes
 _LOW64 = (1 << 64) - 1
 # 198.18.0.0/15 is for measurements between networks (RFC 2544), 240.0.0.0/4 is given to nobody (RFC 1112).
 _PUBLIC = (0xC612, 0xC613, *range(0xF000, 0xFFFF))
-_LINK_LOCAL = 0xFE80 << 48
+LINK_LOCAL = 0xFE80 << 48
+"""The upper half of fe80::/64, the network that every interface has."""
+
 _DOCUMENTS = 0x20010DB8 << 32
 _LOCAL = 0xFD << 56
 
@@ -40,8 +42,10 @@ def _block(block: set[int], start: Optional[int], bits: int, originals: set[int]
     width = 24 - bits
     middles = _branches({address >> 8 & ((1 << width) - 1) for address in block}, width)
     for turn in range(min(1 << width, 4096)):
+        # The highest bits first: the address of a network has zeros below, and ends in them still.
+        turned = int(f"{turn:0{width}b}"[::-1], 2)
         given: dict[int, Optional[int]] = {
-            address: start << (32 - bits) | (middles[address >> 8 & ((1 << width) - 1)] ^ turn) << 8 | address & 255
+            address: start << (32 - bits) | (middles[address >> 8 & ((1 << width) - 1)] ^ turned) << 8 | address & 255
             for address in block
         }
         if originals.isdisjoint(given.values()):
@@ -105,7 +109,7 @@ def _sites(found: list[int]) -> dict[int, Optional[int]]:
 
 def _network(address: int, sites: Mapping[int, Optional[int]]) -> Optional[int]:
     if address >> 118 == 0xFE80 >> 6:
-        return _LINK_LOCAL
+        return LINK_LOCAL
     if address >> 120 == 0xFF:
         return address >> 64
     start = _LOCAL if address >> 121 == 0xFC >> 1 else _DOCUMENTS

@@ -245,7 +245,7 @@ class Finds:
                 self._mac(octets[:6] + octets[10:])
 
     def _ipv6(self, address: int) -> None:
-        if address >> 120 in (0, 0xFF) and address >> 96 != 0x64FF9B:
+        if address == addresses.LINK_LOCAL << 64 or (address >> 120 in (0, 0xFF) and address >> 96 != 0x64FF9B):
             return
         self.numbers["ipv6"].add(address)
         mac = addresses.mac_of(address & ((1 << 64) - 1))

@@ -1,7 +1,7 @@
 """What a recording or an image lacks, and what that means: absent, failed, or never looked for.
 
-With a manifest: what it says, and nothing more. Without one: a file that is missing from a folder that holds other
-things was looked for, so it is absent; the rest is unknown.
+With a manifest: what it says, and nothing more; a name that its list of a folder lacks was not there. Without one: a
+file that is missing from a folder that holds other things was looked for, so it is absent; the rest is unknown.
 """
 
 from __future__ import annotations
@@ -60,11 +60,17 @@ class Gaps:
             above = spot
             while above and above not in absent:
                 above = above.rpartition("/")[0]
-            return bool(above) or not can_be_name(spot)
+            return bool(above) or self._is_unlisted(spot, self.manifest) or not can_be_name(spot)
         folder = spot.rpartition("/")[0]
         if self.partial or not folder or re.match(_NEVER_KEPT, spot):
             return False
         return populated(folder)
+
+    def _is_unlisted(self, spot: str, manifest: Manifest) -> bool:
+        """Whether all names of its folder are known, and its own is none of them."""
+        folder, _, name = spot.rpartition("/")
+        listing = manifest.directories.get(folder)
+        return listing is not None and name not in listing
 
     def kind(self, folder: str, name: str) -> Optional[str]:
         """What ``name`` is known to be although the recording does not hold it."""

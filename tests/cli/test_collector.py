@@ -9,6 +9,7 @@ import pty
 import shutil
 import signal
 import subprocess
+import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ from hotplugctl.source.recording import about, write
 # No test is about time; this only ends one that would never end.
 GUARD = 120
 STORIES = sorted(path.name[: -len(".tar.xz")] for path in (Path(__file__).parents[2] / "fixtures/recordings").iterdir())
+LAB = Path(__file__).parents[2] / "fixtures/lab"
 COMMANDS = ("check", "slots", "list", "timeline")
 ME = "hotplugctl-collect: "
 
@@ -178,6 +180,16 @@ def test_every_command_says_the_same(hotplugctl, recordings, shell, story):
         by_script = hotplugctl(command, "--json", "--root", "-", stdin=tar)
         assert by_script.status == by_tool.status
         assert json.loads(by_script.out.replace('"standard input', f'"{out}')) == by_tool.document
+
+
+@pytest.mark.parametrize("story", ["unplug-network", "unplug-stack"])
+def test_what_lies_on_disks_and_cards_is_that_of_record(shell, tmp_path, story):
+    """Bonds, bridges, mapped devices and arrays: members of a class that are below no PCI function."""
+    with tarfile.open(LAB / f"{story}.tar.xz") as archive:
+        trusted = {"filter": "fully_trusted"} if hasattr(tarfile, "fully_trusted_filter") else {}
+        archive.extractall(tmp_path, **trusted)
+    stage = tmp_path / story / "used"
+    same(collected(shell.tar(stage)), recorded(stage))
 
 
 def test_a_recording_of_it_is_sound(hotplugctl, recordings, shell, tmp_path):

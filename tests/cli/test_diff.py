@@ -151,6 +151,26 @@ def test_stages_are_named_with_their_story(hotplugctl, recordings):
     assert done.status == 2 and f"(name it {story}:before)" in done.err
 
 
+def test_a_name_that_pci_ids_lacks_is_no_difference(hotplugctl, tmp_path):
+    """syn-evidence: the id stands in its place, and -nn puts it elsewhere."""
+    forms = {
+        "plain": "Host bridge: Intel Corporation Device 0d57",
+        "nn": "Host bridge [0600]: Intel Corporation Device [8086:0d57]",
+    }
+    for name, text in forms.items():
+        (tmp_path / name).write_text(f"00:00.0 {text}\n", encoding="ascii")
+    for first, second in (("plain", "nn"), ("nn", "plain")):
+        done = hotplugctl("diff", tmp_path / first, tmp_path / second)
+        assert (done.status, done.err) == (0, "")
+
+
+def test_a_story_in_a_tar_is_told_how_a_stage_is_named(hotplugctl):
+    story = TEXTS.parent / "recordings/pc-nics.tar.xz"
+    done = hotplugctl("diff", story, f"{story}:added")
+    assert done.status == 2
+    assert f"(name it {story}:before)" in done.err
+
+
 def test_stages_in_one_tar(hotplugctl, recordings):
     archive = recordings.archives["pc-virtio"]
     done = hotplugctl("diff", f"{archive}:before", f"{archive}:added")

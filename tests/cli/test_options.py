@@ -303,3 +303,11 @@ def test_where_names_come_from(hotplugctl, guest, monkeypatch, command):
     functions = {item["address"]: item for item in hotplugctl("list", "--json", "--root", guest).document["functions"]}
     disk = functions["0000:01:00.0"]
     assert (disk["vendor_name"], disk["device_name"]) == ("Somebody", "A disk")
+
+
+def test_what_an_argument_may_be_is_told_without_escapes(hotplugctl):
+    """click sets these values below each other, with tabs."""
+    done = hotplugctl("parse")
+    assert done.status == 2
+    assert "lspci" in done.err and "kconfig" in done.err
+    assert "\\x" not in done.err and "\t" not in done.err

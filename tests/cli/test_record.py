@@ -256,6 +256,21 @@ def test_no_room_on_standard_output(process, recordings):
     assert done.stderr == b"hotplugctl: standard output: cannot be written: no space left on device\n"
 
 
+def test_what_fails_halfway_is_told_once(process, recordings, tmp_path):
+    """What is left in a buffer fails once more at the end: that is no second failure."""
+
+    def little():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+    with open(tmp_path / "out", "wb") as out:
+        done = process(
+            "record", "-", "--no-scrub", "--root", recordings.stage(*STAGE),
+            stdout=out, stderr=subprocess.PIPE, capture_output=False, preexec_fn=little,
+        )  # fmt: skip
+    assert done.returncode == 74
+    assert done.stderr == b"hotplugctl: standard output: cannot be written: file too large\n"
+
+
 # --- killed, and what others have planted -----------------------------------------------------------------------------
 
 

@@ -109,6 +109,18 @@ def test_networks_stay_networks(found: set[int]) -> None:
             assert (one ^ other).bit_length() == (left ^ right).bit_length()
 
 
+@given(st.integers(9, 24), st.sets(st.integers(0, (1 << 15) - 1), min_size=1, max_size=6))
+def test_the_address_of_a_network_stays_one(prefix: int, hosts: set[int]) -> None:
+    size = 1 << (32 - prefix)
+    # The first of 10/8 are the pseudonyms that would be given first.
+    found = {10 << 24, *(10 << 24 | host % size for host in hosts)}
+    given_ = addresses.v4(found)
+    network = given_[10 << 24]
+    assert network is not None
+    assert network % size == 0
+    assert {other // size for other in given_.values() if other is not None} == {network // size}
+
+
 @given(st.sets(st.integers(0x01000000, 0xDFFFFFFF), min_size=1, max_size=30))
 def test_any_ipv4_addresses_are_one_to_one(found: set[int]) -> None:
     given_ = addresses.v4(found)

@@ -327,6 +327,15 @@ def test_a_share_of_which_nothing_tells_the_device_cannot_be_told():
     assert ask(going(), users((), [share]), children=other).safe is True
 
 
+def test_connections_by_vsock_cannot_be_told():
+    """Netlink alone tells them: whoever talks to the host by it would be cut off."""
+    child = (Child("virtio1", CARD, None, "vmw_vsock_virtio_transport", f"{PATH}/virtio1"),)
+    answer = ask(going(), users(), children=child)
+    assert answer.safe is None
+    assert [(one.what, one.privilege) for one in answer.unseen] == [("connections", "ss --vsock")]
+    assert ask(going(), users(), children=(child[0]._replace(address="0000:00:05.0"),)).safe is True
+
+
 def test_the_disk_of_nvme_paths_is_told_by_its_users_alone():
     stack = [
         block("nvme0c0n1", "259:0", holders=["nvme0n1"]),

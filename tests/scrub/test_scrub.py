@@ -96,6 +96,8 @@ KEPT = [
     ("/sys/devices/x/net/eth0/broadcast", "ff:ff:ff:ff:ff:ff\n"),
     ("/sys/devices/x/net/lo/address", "00:00:00:00:00:00\n"),
     ("/cmd/ip", "inet 127.0.0.1/8 brd 255.255.255.255 inet6 ::1/128 ff02::1\n"),
+    ("/cmd/ip", "fe80::/64 dev eth0 proto kernel metric 256 pref medium\n"),
+    ("/proc/0/net/ipv6_route", f"fe80{'0' * 28} 40 {'0' * 32} 00 {'0' * 32} 00000100 00000002 00000000 00000001 lo\n"),
     ("/etc/hosts", "127.0.0.1 localhost\n::1 localhost ip6-localhost\n"),
     ("/run/udev/data/b8:1", "E:ID_PART_ENTRY_TYPE=0fc63daf-8483-4772-8e79-3d69d8477de4\n"),
     ("/cmd/dmesg", "[    1.0] acpi PNP0A08:00: _OSC: platform 33db4d5b-1ff7-401c-9657-7441c03dd766\n"),

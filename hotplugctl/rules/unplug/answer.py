@@ -22,6 +22,7 @@ _VSOCK = "vmw_vsock_virtio_transport"
 # /dev without a device in sysfs.
 _COMPUTES = ("03", "0b40", "10", "12")
 _SHARES = {"virtiofs": "virtiofs", "9p": "9pnet_virtio"}
+_VSOCK = "vmw_vsock_virtio_transport"
 
 
 class Evidence(NamedTuple):
@@ -95,6 +96,7 @@ def _unseen(found: Evidence, at_stake: Stake, processes: Processes) -> Iterator[
         yield from _of_card(item, found)
     yield from _pooled(at_stake, users)
     yield from _shared(found)
+    yield from _connected(found)
     yield from _other_network(found)
     yield from _untold(found)
 
@@ -164,10 +166,21 @@ def _pooled(at_stake: Stake, users: Users) -> Iterator[Seen]:
         yield Seen("blocks", why, "zpool status -P")
 
 
+def _drivers(found: Evidence) -> set[Optional[str]]:
+    """The drivers of what is below the functions that go."""
+    going = {function.address for function in found.going.functions}
+    return {child.driver for child in found.children if child.address in going}
+
+
+def _connected(found: Evidence) -> Iterator[Seen]:
+    """Who talks to the host by vsock, netlink alone tells (net/vmw_vsock/diag.c)."""
+    if _VSOCK in _drivers(found):
+        yield Seen("connections", "no file tells which connections by vsock there are", "ss --vsock")
+
+
 def _shared(found: Evidence) -> Iterator[Seen]:
     """A directory that the host shares is mounted by a tag, which kernels before 6.9 do not tell of virtiofs."""
-    going = {function.address for function in found.going.functions}
-    drivers = {child.driver for child in found.children if child.address in going}
+    drivers = _drivers(found)
     for mount in found.users.mounts:
         if _SHARES.get(mount.type) in drivers and mount.source not in found.users.tags:
             why = f"which device the {mount.type} {mount.source} on {mount.point} comes over is not told"
