@@ -334,6 +334,7 @@ def test_connections_by_vsock_cannot_be_told():
     assert answer.safe is None
     assert [(one.what, one.privilege) for one in answer.unseen] == [("connections", "ss --vsock")]
     assert ask(going(), users(), children=(child[0]._replace(address="0000:00:05.0"),)).safe is True
+    assert ask(going(), users(), children=(child[0]._replace(driver=None),)).safe is True
 
 
 def test_the_disk_of_nvme_paths_is_told_by_its_users_alone():

@@ -214,16 +214,6 @@ def test_dma_of_other_devices_goes_through_an_iommu():
     assert told(ask(going(), users(), children=remapper)) == [("machine", CARD)]
 
 
-def test_connections_over_vsock_show_in_no_file():
-    sockets = (Child("virtio3", CARD, None, "vmw_vsock_virtio_transport", f"{PATH}/virtio3"),)
-    answer = ask(going(), users(), children=sockets)
-    assert (answer.safe, answer.unseen[0].privilege) == (None, "ss --vsock")
-    other = (sockets[0]._replace(address="0000:00:1f.0"),)
-    assert ask(going(), users(), children=other).safe is True
-    asleep = (sockets[0]._replace(driver=None),)
-    assert ask(going(), users(), children=asleep).safe is True
-
-
 @pytest.mark.parametrize("driver, class_, safe", [
     ("nvidia", "030200", None), ("neuron", "120000", None), (None, "030200", True), ("vfio-pci", "030200", True),
     ("virtio-pci", "00ff00", True),

@@ -17,7 +17,6 @@ GRAVE = ("root-filesystem", "connection", "slot-busy", "boot-filesystem", "efi-f
 
 
 _SHOWN = 8
-_VSOCK = "vmw_vsock_virtio_transport"
 # Displays, coprocessors, encryption, accelerators (PCI Code and ID Assignment 1.11). nvidia and the like make files in
 # /dev without a device in sysfs.
 _COMPUTES = ("03", "0b40", "10", "12")
@@ -102,10 +101,7 @@ def _unseen(found: Evidence, at_stake: Stake, processes: Processes) -> Iterator[
 
 
 def _untold(found: Evidence) -> Iterator[Seen]:
-    """What programs may use, and no file tells: sockets of vsock, files in /dev that a driver made past sysfs."""
-    for child in found.children:
-        if child.driver == _VSOCK and any(child.address == function.address for function in found.going.functions):
-            yield Seen("sockets", f"no file tells what connections there are over {child.name} (vsock)", "ss --vsock")
+    """Files in /dev that a driver made past sysfs: no file tells of them."""
     paths = {node.path for node in found.going.nodes}
     for function in found.going.functions:
         made = any(path.startswith(function.path + "/") for path in paths)
