@@ -62,6 +62,17 @@ class LazyGroup(click.Group):
         command: click.Command = importlib.import_module(f"hotplugctl.cli.cmd_{cmd_name.replace('-', '_')}").command
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does, but an option that stands before the command says where it belongs."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if error.possibilities:
+                raise
+            ctx.fail(
+                f"No such option {error.option_name!r} here: options follow the command (hotplugctl check --root .)."
+            )
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[Optional[str], Optional[click.Command], list[str]]:

@@ -311,3 +311,10 @@ def test_what_an_argument_may_be_is_told_without_escapes(hotplugctl):
     assert done.status == 2
     assert "lspci" in done.err and "kconfig" in done.err
     assert "\\x" not in done.err and "\t" not in done.err
+
+
+def test_an_option_before_the_command_says_where_it_belongs(hotplugctl):
+    done = hotplugctl("--root", "/nowhere", "check")
+    assert (done.status, done.out) == (2, "")
+    assert done.err.splitlines()[-1].startswith("Error: No such option '--root' here: options follow the command")
+    assert "follow" not in hotplugctl("--verion").err
