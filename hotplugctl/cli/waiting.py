@@ -149,7 +149,7 @@ def _in_vain(tree: Tree, aim: Aim, state: State) -> Optional[str]:
     said = answer.answer(snapshot, catalogue.select((), ()))
     virtual = any(isinstance(tree.kind_of(f"{item.path}/sriov_totalvfs"), str) for item in snapshot.functions.items)
     why = arrival.impossible(snapshot, said.report, wanted.address, wanted.slot, virtual)
-    return None if why is None else f"it can never come: {why}"
+    return None if why is None else f"it can never come by itself: {why}"
 
 
 def _examine(tree: Tree, aim: Aim, state: State) -> None:

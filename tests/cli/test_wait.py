@@ -321,7 +321,7 @@ def test_it_can_never_come(wait, monkeypatch):
     monkeypatch.setattr("hotplugctl.rules.arrival.impossible", lambda *_given: "no slot of bus 0000:00 takes any")
     done = wait("--address", OTHER, "--timeout", "20")
     assert done.status == 1
-    assert done.document["reason"] == "it can never come: no slot of bus 0000:00 takes any"
+    assert done.document["reason"] == "it can never come by itself: no slot of bus 0000:00 takes any"
     assert done.document["waited_s"] < 20
     assert not faults("wait", done.document)
 
