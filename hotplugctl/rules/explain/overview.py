@@ -40,30 +40,37 @@ def overview(
     standings: Mapping[str, Standing],
 ) -> Overview:  # fmt: skip
     """All of it, of all ``findings``; ``standings``: of the functions among ``came`` that are there."""
-    there = {function.address for function in snapshot.functions.items}
-    known = snapshot.functions.failure is None
-    faults: dict[Optional[str], str] = {}
+    faults: dict[str, str] = {}
     for finding in wrong(findings):
-        faults.setdefault(finding.address, finding.summary)
-    arrivals = []
-    later: set[Optional[str]] = set()
-    for one in came:
-        # Of two that came to one address, the first has gone: nobody says so where the log is all there is.
-        here = one.address in there and one.address not in later if known and one.address is not None else None
-        about = one.address or ""
-        arrivals.append(
-            Arrival(one, here, standings.get(about), faults.get(about)) if here is not False
-            else Arrival(one, False, None, None)
-        )  # fmt: skip
-        later.add(one.address)
+        if finding.address is not None:
+            faults.setdefault(finding.address, finding.summary)
+    arrivals = _arrivals(snapshot, came, standings, faults)
     failed = [one for one in findings if one.status == "fail"]
     waiting = tuple(_look(one) for one in failed if one.id in _WAITING)
     full = tuple(room.bus for room in headroom.rooms if room.slots and not room.free_slots)
     unserved = tuple(one.subject or "" for one in causes(findings, snapshot) if one.id == _UNSERVED)
     return Overview(
-        tuple(arrivals), waiting, _announced(snapshot), unserved, full, headroom.free_slots,
+        arrivals, waiting, _announced(snapshot), unserved, full, headroom.free_slots,
         tuple(_host(snapshot, headroom, unserved, failed)),
     )  # fmt: skip
+
+
+def _arrivals(
+    snapshot: Snapshot, came: Iterable[Passage], standings: Mapping[str, Standing], faults: Mapping[str, str]
+) -> tuple[Arrival, ...]:
+    """Of two that came to one address, the first has gone: a log alone does not say so."""
+    there = {function.address for function in snapshot.functions.items}
+    known = snapshot.functions.failure is None
+    found: list[Arrival] = []
+    later: set[Optional[str]] = set()
+    for one in came:
+        here = None
+        if known and one.address is not None:
+            here = one.address in there and one.address not in later
+        about = one.address if here is not False and one.address is not None else ""
+        found.append(Arrival(one, here, standings.get(about), faults.get(about)))
+        later.add(one.address)
+    return tuple(found)
 
 
 def _look(finding: Finding) -> Look:
