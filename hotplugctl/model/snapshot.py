@@ -156,6 +156,10 @@ class Scene(NamedTuple):
     ioports: Optional[tuple[Range, ...]]
     unreached: Mapping[str, Evidence]
 
+    def hearing(self) -> list[Slot]:
+        """The slots that some mechanism serves, and that the host's announcements reach."""
+        return [slot for slot in self.slots.items if slot.hotplug and slot.name not in self.unreached]
+
     def takes(self, slot: Slot) -> bool:
         """Whether the slot can take a device now: it is free, and the host speaks the mechanism that serves it."""
         return slot.free and slot.name not in self.unreached

@@ -10,7 +10,14 @@ from hotplugctl.model.devices import PciFunction
 from hotplugctl.model.report import Evidence
 from hotplugctl.model.resource import ResourceLine
 from hotplugctl.model.snapshot import Detail, Snapshot
-from hotplugctl.rules.facts import apic, bars_to_interrupts, in_hotplug_slots, served_buses, without_windows
+from hotplugctl.rules.facts import (
+    apic,
+    bars_to_interrupts,
+    boot_with_windows,
+    in_hotplug_slots,
+    served_buses,
+    without_windows,
+)
 from hotplugctl.rules.registry import Fault, Outcome, rule
 
 _BARS = 6
@@ -59,7 +66,6 @@ def over_interrupts(snapshot: Snapshot) -> Iterable[Outcome]:
 
 
 def _over_interrupts(snapshot: Snapshot, function: PciFunction, line: ResourceLine) -> Fault:
-    words = " ".join(without_windows(snapshot))
     where = Evidence(f"{function.path}/resource:{line.index + 1}", f"{line.start:#x}-{line.end:#x}")
     return Fault(
         f"{function.address} BAR {line.index}",
@@ -68,7 +74,7 @@ def _over_interrupts(snapshot: Snapshot, function: PciFunction, line: ResourceLi
         (where, *apic(snapshot)),
         function.address,
         severity="info" if snapshot.guest.physical else None,
-        detail=f"boot without {words}: the kernel then knows the host bridge's windows" if words else None,
+        detail=boot_with_windows(snapshot),
         relies_on=function.bus,
     )
 

@@ -10,6 +10,7 @@ from hotplugctl.model.report import Evidence
 from hotplugctl.model.snapshot import Snapshot
 from hotplugctl.rules.facts import (
     apic,
+    boot_with_windows,
     by_address,
     capabilities_unknown,
     express_roots,
@@ -22,7 +23,6 @@ from hotplugctl.rules.facts import (
     served_buses,
     to_interrupts,
     vmbus_functions,
-    without_windows,
 )
 from hotplugctl.rules.registry import Fault, Outcome, Undecided, rule
 
@@ -68,7 +68,6 @@ def window_over_interrupts(snapshot: Snapshot) -> Iterable[Outcome]:
             continue
         for window in detail.config.windows:
             if window.kind == "mem" and window.enabled and to_interrupts(snapshot, window.base, window.base):
-                what = " ".join(without_windows(snapshot))
                 yield Fault(
                     bus,
                     f"the memory of bus {bus} begins where x86 takes accesses for interrupts: "
@@ -76,7 +75,7 @@ def window_over_interrupts(snapshot: Snapshot) -> Iterable[Outcome]:
                     (Evidence(f"{functions[port].path}/config", f"windows: mem {window.base:x}-{window.limit:x}"),
                      *apic(snapshot)),
                     severity="info" if snapshot.guest.physical else None,
-                    detail=f"boot without {what}: the kernel then knows the host bridge's windows" if what else None,
+                    detail=boot_with_windows(snapshot),
                 )  # fmt: skip
 
 

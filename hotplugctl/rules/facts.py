@@ -107,6 +107,12 @@ def _local_apic(snapshot: Snapshot) -> tuple[Evidence, ...]:
     return tuple(Evidence("/proc/iomem", f"{line.start:x}-{line.end:x} : {line.name}") for line in known)
 
 
+def boot_with_windows(snapshot: Snapshot) -> Optional[str]:
+    """What to leave out of the command line, for the kernel to know the host bridge's windows."""
+    words = " ".join(without_windows(snapshot))
+    return f"boot without {words}: the kernel then knows the host bridge's windows" if words else None
+
+
 def without_windows(snapshot: Snapshot) -> list[str]:
     """Words of the command line by which the kernel does not learn the host bridge's windows from ACPI."""
     line = snapshot.cmdline

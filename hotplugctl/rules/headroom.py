@@ -40,8 +40,9 @@ def headroom(scene: Scene) -> Headroom:
     slots_of: dict[Optional[str], list[Slot]] = {}
     for slot in hot:
         slots_of.setdefault(slot.bus, []).append(slot)
+    x86 = any(entry.name.startswith(_X86_PORTS) for entry in scene.ioports or ())
     rooms = tuple(
-        _room(scene, bus, port, slots_of.get(bus, []), on_bus.get(bus, [])) for bus, port in scene.buses.items()
+        _room(scene, bus, port, slots_of.get(bus, []), on_bus.get(bus, []), x86) for bus, port in scene.buses.items()
     )
     if scene.slots.failure is not None:
         why = reason(scene.slots.failure)
@@ -55,7 +56,7 @@ def headroom(scene: Scene) -> Headroom:
 
 def last_free(scene: Scene) -> Optional[Slot]:
     """The only slot of several that can still take a device; None too where of another that is not known."""
-    hot = [slot for slot in scene.slots.items if slot.hotplug and slot.name not in scene.unreached]
+    hot = scene.hearing()
     free = [slot for slot in hot if slot.free]
     return free[0] if len(hot) > 1 and len(free) == 1 and all(slot.occupied is not None for slot in hot) else None
 
@@ -109,14 +110,15 @@ class Windows(NamedTuple):
     io_taken: tuple[Span, ...] = ()
 
 
-def _room(scene: Scene, bus: str, port: Optional[str], slots: list[Slot], functions: list[PciFunction]) -> Room:
+def _room(
+    scene: Scene, bus: str, port: Optional[str], slots: list[Slot], functions: list[PciFunction], x86: bool
+) -> Room:
     windows = _root_windows(scene, bus) if port is None else _port_windows(scene, port)
     used = _used(scene, functions)
     if isinstance(used, str):
         windows = Windows(None, None, None, used)
         used = ([], [])
     numbers, numbers_why = _bus_numbers(scene, bus, port, functions)
-    x86 = any(entry.name.startswith(_X86_PORTS) for entry in scene.ioports or ())
     io, mem, pref = (
         None if spans is None else largest_block(spans, taken, for_isa)
         for spans, taken, for_isa in (

@@ -23,7 +23,7 @@ def none_free(snapshot: Snapshot) -> Iterable[Outcome]:
     Give the machine more root ports or bridges before it boots, or unplug something. On a physical machine it is only
     mentioned: a slot for a disk or a wireless card on the board is full all its life.
     """
-    hot = [slot for slot in snapshot.slots.items if slot.hotplug and slot.name not in snapshot.scene.unreached]
+    hot = snapshot.scene.hearing()
     if not hot or any(slot.free for slot in hot):
         return
     unread = next((slot for slot in hot if slot.occupied is None), None)
