@@ -8,7 +8,7 @@ from typing import NamedTuple, Optional
 
 from hotplugctl.model.listing import Names
 from hotplugctl.model.reads import Absent, Denied, Failure, Malformed, Unrecorded, Value, reason
-from hotplugctl.model.users import JOURNAL, Seen
+from hotplugctl.model.users import JOURNAL, RECORD_ANEW, Seen
 from hotplugctl.source.tree import Tree
 
 _FILE_SYSTEMS = ("ext4", "xfs", "f2fs", "nilfs2", "erofs")
@@ -20,7 +20,6 @@ _JOURNALLED = "ext4"
 _OF_ALL = ("features", "tuning")
 # "Disk: 1 (zoned=0): 0x… - 0x… on /dev/vdc" (fs/f2fs/sysfs.c, since 6.10)
 _DISK_MAP = re.compile(r"^Disk: *[0-9]+ .* on /dev/(\S+)$", re.M)
-_RECORD = "a new record"
 
 
 class Claims(NamedTuple):
@@ -54,7 +53,7 @@ def collect(tree: Tree) -> Claims:
 
 
 def _seen(failure: Failure, why: str) -> Seen:
-    return Seen("blocks", f"{why} ({reason(failure)})", _RECORD if isinstance(failure, Unrecorded) else None)
+    return Seen("blocks", f"{why} ({reason(failure)})", RECORD_ANEW if isinstance(failure, Unrecorded) else None)
 
 
 def _f2fs(tree: Tree, names: tuple[str, ...], found: dict[str, str]) -> Optional[Failure]:

@@ -107,9 +107,7 @@ class Opened:
                 isinstance(read, Unrecorded) and not noted and self._may_be_disk(link.use.path)
             ):
                 why = f"what process {link.pids[0]} has open as {link.use.path} is not known ({reason(read)})"
-                self.unseen.append(
-                    Seen("processes", why, None if noted else "record --with-processes, by root of the guest")
-                )
+                self.unseen.append(Seen("processes", why, None if noted else RECORD))
 
     def _use(self, link: _Link, read: Read) -> Optional[Use]:
         use = link.use

@@ -79,7 +79,7 @@ def _stranded(lost: _Lost, lines: list[bytes]) -> Optional[Stranded]:
 
 def _lost(tree: Tree, number: str, source: str, names: Collection[str]) -> Optional[_Lost]:
     """None: the device is there, and so is what it is made of."""
-    name = source[len("/dev/") :].replace("/", "!") if source.startswith("/dev/") else ""
+    name = _in_sysfs(source)
     if name in names:
         # The name alone does not tell: another disk may have it by now.
         own = tree.read(f"{_BLOCK}/{name}/dev")
@@ -91,6 +91,11 @@ def _lost(tree: Tree, number: str, source: str, names: Collection[str]) -> Optio
     if isinstance(link, Absent) and tree.kind_of(_NUMBERS) == "dir":
         return _Lost(name or number, (Evidence(link.path, "absent"),))
     return _by_name(tree, number, name, names)
+
+
+def _in_sysfs(file: str) -> str:
+    """The name that a file in /dev has if it is called as the kernel does it; empty for any other path."""
+    return file[len("/dev/") :].replace("/", "!") if file.startswith("/dev/") else ""
 
 
 def _by_name(tree: Tree, number: str, name: str, names: Collection[str]) -> Optional[_Lost]:
@@ -136,7 +141,7 @@ def _swapped(tree: Tree, names: Collection[str]) -> list[Stranded]:
 
     found = []
     for swap in swaps.parse(read.data)[:_MOST]:
-        name = swap.path[len("/dev/") :].replace("/", "!") if swap.path.startswith("/dev/") else ""
+        name = _in_sysfs(swap.path)
         if swap.kind != "partition" or not name:
             continue
         said = Evidence(read.path, swap.path + (" (deleted)" if swap.gone else ""))

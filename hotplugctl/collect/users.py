@@ -6,11 +6,10 @@ from typing import Optional
 
 from hotplugctl.collect import aliases, blocks, exports, mounts, network
 from hotplugctl.model.reads import Denied, Failure, Unrecorded, Value, reason
-from hotplugctl.model.users import Seen, Users
+from hotplugctl.model.users import RECORD_ANEW, Seen, Users
 from hotplugctl.source.tree import Tree
 
 _SHOWN = 8
-_RECORD = "a new record"
 
 
 def collect(tree: Tree) -> Users:
@@ -62,7 +61,7 @@ def _no_routes(tree: Tree) -> Optional[Failure]:
 
 
 def _seen(what: str, failure: Failure) -> Seen:
-    again = _RECORD if isinstance(failure, Unrecorded) else None
+    again = RECORD_ANEW if isinstance(failure, Unrecorded) else None
     return Seen(what, reason(failure), "root" if isinstance(failure, Denied) else again)
 
 

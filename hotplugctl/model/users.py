@@ -6,6 +6,9 @@ from typing import NamedTuple, Optional
 
 from hotplugctl.model.devices import Node, PciFunction, Slot
 
+RECORD_ANEW = "a new record"
+"""What would tell (``Seen.privilege``) what a recording of before lacks."""
+
 JOURNAL = "journal"
 """What ``Block.system`` says of a disk that has the journal of a file system which is elsewhere."""
 
